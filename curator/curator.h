@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * curator: from a list of videos to verified clips, duplicates, splits and exports.
+ * The header that other folders include; each topic has its own. */
+#ifndef MEL_CURATOR_H
+#define MEL_CURATOR_H
+
+#include "curator/cut.h"
+#include "curator/failure.h"
+#include "curator/fingerprint.h"
+#include "curator/http.h"
+#include "curator/jail.h"
+#include "curator/measures.h"
+#include "curator/ratelimit.h"
+#include "curator/remote.h"
+#include "curator/source_list.h"
+#include "curator/split_plan.h"
+#include "curator/ytdlp.h"
+
+#endif
