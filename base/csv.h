@@ -17,7 +17,7 @@ typedef struct CsvReader {
     bool skip_initial_space; /* AudioSet's ", " */
     int64_t line;            /* first line of the row just read, from 1 */
     int64_t next_line;
-    Str buffer;              /* the row's fields, NUL-separated */
+    Str buffer; /* the row's fields, NUL-separated */
     size_t *offsets;
     size_t offsets_capacity;
     size_t count;
@@ -35,7 +35,9 @@ typedef enum CsvStatus {
     CSV_END,
 } CsvStatus;
 
-/* The next row; empty lines are passed over. A quote that never closes spoils its own line only. */
+/* The next row; empty lines are passed over. A quote that never closes spoils its own line only.
+ * Reasons of CSV_BAD: csv.unclosed_quote, csv.text_after_quote, csv.nul, csv.long_row,
+ * csv.many_columns, csv.not_utf8; what was read of the row is in `buffer`, fields NUL-separated. */
 CsvStatus mel_csv_next(CsvReader *reader, Err *err);
 
 /* Field i of the row, "" past the end. Borrowed until the next row. */

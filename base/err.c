@@ -8,21 +8,24 @@
 #include <string.h>
 
 static const char *const code_names[] = {
-    [ERR_NONE] = "none",
-    [ERR_USAGE] = "usage",
-    [ERR_NOT_FOUND] = "not_found",
-    [ERR_EXISTS] = "exists",
-    [ERR_IO] = "io",
-    [ERR_FORMAT] = "format",
-    [ERR_LIMIT] = "limit",
-    [ERR_DB] = "db",
-    [ERR_NET] = "net",
-    [ERR_MEDIA] = "media",
-    [ERR_DEVICE] = "device",
-    [ERR_NOMEM] = "nomem",
-    [ERR_CANCELLED] = "cancelled",
-    [ERR_DENIED] = "denied",
+    [ERR_NONE] = "none",           [ERR_USAGE] = "usage",   [ERR_NOT_FOUND] = "not_found",
+    [ERR_EXISTS] = "exists",       [ERR_IO] = "io",         [ERR_FORMAT] = "format",
+    [ERR_LIMIT] = "limit",         [ERR_DB] = "db",         [ERR_NET] = "net",
+    [ERR_MEDIA] = "media",         [ERR_DEVICE] = "device", [ERR_NOMEM] = "nomem",
+    [ERR_CANCELLED] = "cancelled", [ERR_DENIED] = "denied",
 };
+
+/* A text that was cut to fit must not end within a character: JSON and terminals refuse it. */
+static void mend_end(char *text)
+{
+    size_t n = strlen(text), tail = 0;
+    while (tail < 4 && tail < n && ((unsigned char)text[n - 1 - tail] & 0xC0) == 0x80)
+        tail++;
+    if (tail == n) return;
+    unsigned char lead = (unsigned char)text[n - 1 - tail];
+    size_t wanted = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    if (tail < wanted) text[n - 1 - tail] = '\0';
+}
 
 static void set_text(Err *err, ErrCode code, const char *reason, const char *format, va_list args)
 {
@@ -30,6 +33,7 @@ static void set_text(Err *err, ErrCode code, const char *reason, const char *for
     err->code = code;
     snprintf(err->reason, sizeof err->reason, "%s", reason);
     vsnprintf(err->message, sizeof err->message, format, args);
+    mend_end(err->message);
 }
 
 bool mel_err(Err *err, ErrCode code, const char *format, ...)
@@ -71,10 +75,12 @@ bool mel_err_wrap(Err *err, const char *format, ...)
     char whole[sizeof err->message];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    vsnprintf(context, 201, format, args); /* leaves half for the cause */
     va_end(args);
-    int used = snprintf(whole, sizeof whole, "%.200s: ", context);
+    mend_end(context);
+    int used = snprintf(whole, sizeof whole, "%s: ", context);
     snprintf(whole + used, sizeof whole - (size_t)used, "%s", err->message);
+    mend_end(whole);
     memcpy(err->message, whole, sizeof whole);
     return false;
 }
@@ -85,6 +91,7 @@ bool mel_err_hint(Err *err, const char *format, ...)
     va_list args;
     va_start(args, format);
     vsnprintf(err->hint, sizeof err->hint, format, args);
+    mend_end(err->hint);
     va_end(args);
     return false;
 }

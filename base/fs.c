@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -84,7 +85,7 @@ bool mel_fsync_dir(const char *path, Err *err)
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
     (void)st, (void)kind, (void)ftw;
-    return remove(path);
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 bool mel_remove_tree(const char *path, Err *err)
@@ -128,7 +129,7 @@ bool mel_read_file(const char *path, size_t limit_bytes, char **bytes_out, size_
     char *bytes = NULL;
     struct stat st;
     int64_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us */
     if (fd < 0 || fstat(fd, &st) != 0) {
         mel_err_errno(err, "cannot open '%s'", path);
         goto out;
@@ -142,7 +143,7 @@ bool mel_read_file(const char *path, size_t limit_bytes, char **bytes_out, size_
                 (long long)st.st_size, limit_bytes);
         goto out;
     }
-    bytes = mel_try_alloc((size_t)st.st_size + 1, 1, limit_bytes + 1, path, err);
+    bytes = mel_try_alloc((size_t)st.st_size + 1, 1, SIZE_MAX, path, err);
     if (!bytes) goto out;
     n = mel_read_fd(fd, bytes, (size_t)st.st_size);
     if (n < 0) {
@@ -172,20 +173,31 @@ bool mel_write_file(const char *path, const void *bytes, size_t n, Err *err)
     return mel_writer_commit(&writer, err);
 }
 
+/* A new file beside `path`, with the rights that the umask leaves. (mkstemp would need the umask,
+ * which cannot be asked for without changing it under other threads.) */
+static int create_beside(const char *path, char **name_out)
+{
+    for (;;) {
+        uint32_t tag;
+        MEL_ASSERT(getrandom(&tag, sizeof tag, 0) == sizeof tag);
+        char *name = mel_asprintf("%s.%08x.tmp", path, tag);
+        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0) {
+            *name_out = name;
+            return fd;
+        }
+        free(name);
+        if (errno != EEXIST) return -1;
+    }
+}
+
 bool mel_writer_begin(FileWriter *writer, const char *path, Err *err)
 {
-    char *temporary = mel_asprintf("%s.XXXXXX.tmp", path);
-    int fd = mkostemps(temporary, 4, O_CLOEXEC);
-    if (fd < 0) {
-        mel_err_errno(err, "cannot write beside '%s'", path);
-        free(temporary);
-        return false;
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
-    *writer = (FileWriter){
-        .file = fdopen(fd, "w+b"), .path = mel_strdup(path), .temporary = temporary};
+    char *temporary = NULL;
+    int fd = create_beside(path, &temporary);
+    if (fd < 0) return mel_err_errno(err, "cannot write beside '%s'", path);
+    *writer =
+        (FileWriter){.file = fdopen(fd, "w+b"), .path = mel_strdup(path), .temporary = temporary};
     MEL_ASSERT(writer->file);
     return true;
 }
@@ -200,7 +212,8 @@ static void writer_free(FileWriter *writer)
 bool mel_writer_commit(FileWriter *writer, Err *err)
 {
     char *folder = mel_path_dir(writer->path);
-    bool ok = !ferror(writer->file) && fflush(writer->file) == 0 && fsync(fileno(writer->file)) == 0;
+    bool ok =
+        !ferror(writer->file) && fflush(writer->file) == 0 && fsync(fileno(writer->file)) == 0;
     ok = (fclose(writer->file) == 0) && ok;
     if (!ok) mel_err_errno(err, "cannot write '%s'", writer->path);
     if (ok && rename(writer->temporary, writer->path) != 0)
@@ -226,10 +239,17 @@ const char *mel_network_fs(const char *path)
         unsigned long magic;
         const char *name;
     } kinds[] = {
-        {NFS_SUPER_MAGIC, "nfs"}, {SMB_SUPER_MAGIC, "smb"},        {CIFS_SUPER_MAGIC, "cifs"},
-        {SMB2_SUPER_MAGIC, "smb"}, {CODA_SUPER_MAGIC, "coda"},     {AFS_SUPER_MAGIC, "afs"},
-        {V9FS_MAGIC, "9p"},        {FUSE_SUPER_MAGIC, "fuse"},     {CEPH_SUPER_MAGIC, "ceph"},
-        {0x0BD00BD0, "lustre"},    {0x47504653, "gpfs"},
+        {NFS_SUPER_MAGIC,  "nfs"   },
+        {SMB_SUPER_MAGIC,  "smb"   },
+        {CIFS_SUPER_MAGIC, "cifs"  },
+        {SMB2_SUPER_MAGIC, "smb"   },
+        {CODA_SUPER_MAGIC, "coda"  },
+        {AFS_SUPER_MAGIC,  "afs"   },
+        {V9FS_MAGIC,       "9p"    },
+        {FUSE_SUPER_MAGIC, "fuse"  },
+        {CEPH_SUPER_MAGIC, "ceph"  },
+        {0x0BD00BD0,       "lustre"},
+        {0x47504653,       "gpfs"  },
     };
     struct statfs fs;
     if (statfs(path, &fs) != 0) return NULL;
@@ -238,38 +258,78 @@ const char *mel_network_fs(const char *path)
     return NULL;
 }
 
+typedef struct WalkEntry {
+    char *relative; /* folders with a '/' behind, so that they sort as their contents do */
+    bool folder;
+} WalkEntry;
+
+typedef struct WalkList {
+    WalkEntry *entries;
+    size_t count, capacity;
+} WalkList;
+
 /* Byte order, whatever the locale says. */
 static int compare_entries(const void *a, const void *b)
 {
-    return strcmp((*(struct dirent *const *)a)->d_name, (*(struct dirent *const *)b)->d_name);
+    return strcmp(((const WalkEntry *)a)->relative, ((const WalkEntry *)b)->relative);
+}
+
+/* Adds a file or folder; links and devices are passed over, and so is what has just gone. */
+static bool add_entry(WalkList *list, const char *root, const char *below, const char *name,
+                      Err *err)
+{
+    bool ok = true;
+    struct stat st;
+    char *relative = mel_path_join(below, name);
+    char *path = mel_path_join(root, relative);
+    if (lstat(path, &st) != 0) {
+        ok = errno == ENOENT || mel_err_errno(err, "cannot look at '%s'", path);
+    } else if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)) {
+        bool folder = S_ISDIR(st.st_mode);
+        mel_grow(&list->entries, &list->capacity, list->count + 1, sizeof *list->entries);
+        list->entries[list->count++] = (WalkEntry){
+            .relative = mel_asprintf("%s%s", relative, folder ? "/" : ""), .folder = folder};
+    }
+    free(path);
+    free(relative);
+    return ok;
+}
+
+static bool list_folder(const char *root, const char *below, WalkList *list, Err *err)
+{
+    bool ok = true;
+    char *folder = mel_path_join(root, below);
+    DIR *stream = opendir(folder);
+    if (!stream) ok = mel_err_errno(err, "cannot list folder '%s'", folder);
+    while (ok) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry) {
+            ok = errno == 0 || mel_err_errno(err, "cannot list folder '%s'", folder);
+            break;
+        }
+        if (!mel_equal(entry->d_name, ".") && !mel_equal(entry->d_name, ".."))
+            ok = add_entry(list, root, below, entry->d_name, err);
+    }
+    if (stream) closedir(stream);
+    free(folder);
+    return ok;
 }
 
 static bool walk_folder(const char *root, const char *below, WalkFn *fn, void *ctx, Err *err)
 {
-    char *folder = mel_path_join(root, below);
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, NULL, NULL);
-    bool ok = count >= 0 || mel_err_errno(err, "cannot list folder '%s'", folder);
-    if (count > 0) qsort(entries, (size_t)count, sizeof *entries, compare_entries);
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        if (ok && !mel_equal(name, ".") && !mel_equal(name, "..")) {
-            char *relative = mel_path_join(below, name);
-            char *path = mel_path_join(root, relative);
-            struct stat st;
-            if (lstat(path, &st) != 0)
-                ok = errno == ENOENT || mel_err_errno(err, "cannot look at '%s'", path);
-            else if (S_ISDIR(st.st_mode))
-                ok = walk_folder(root, relative, fn, ctx, err);
-            else if (S_ISREG(st.st_mode))
-                ok = fn(ctx, relative, err);
-            free(path);
-            free(relative);
-        }
-        free(entries[i]);
+    WalkList list = {0};
+    bool ok = list_folder(root, below, &list, err);
+    if (ok && list.count) qsort(list.entries, list.count, sizeof *list.entries, compare_entries);
+    for (size_t i = 0; i < list.count; i++) {
+        const WalkEntry *entry = &list.entries[i];
+        if (ok && entry->folder)
+            ok = walk_folder(root, entry->relative, fn, ctx, err);
+        else if (ok)
+            ok = fn(ctx, entry->relative, err);
+        free(entry->relative);
     }
-    free(entries);
-    free(folder);
+    free(list.entries);
     return ok;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DIGEST_BYTES = 32, READ_BYTES = 1 << 18 };
@@ -68,9 +69,14 @@ bool mel_sha256_file(const char *path, char hex[SHA256_HEX_SIZE], int64_t *size_
     Sha256 *hash = NULL;
     char *buffer = NULL;
     ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us */
+    if (fd < 0 || fstat(fd, &st) != 0) {
         mel_err_errno(err, "cannot open '%s'", path);
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        mel_err(err, ERR_IO, "'%s' is not a regular file", path);
         goto out;
     }
     hash = mel_sha256_new();

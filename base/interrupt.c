@@ -2,13 +2,16 @@
 #include "base/interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t interrupted;
+/* Lock-free, so that both a handler and other threads may use it. */
+static atomic_int interrupted;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler must not wait for a lock");
 
 static void on_signal(int number)
 {
-    interrupted = 1;
+    atomic_store(&interrupted, 1);
     signal(number, SIG_DFL);
 }
 
@@ -22,10 +25,10 @@ void mel_interrupt_install(void)
 
 bool mel_interrupted(void)
 {
-    return interrupted != 0;
+    return atomic_load(&interrupted) != 0;
 }
 
 void mel_interrupt_raise(void)
 {
-    interrupted = 1;
+    atomic_store(&interrupted, 1);
 }

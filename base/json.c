@@ -5,10 +5,16 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 json_t *mel_json_parse(const char *text, size_t n, const char *what, Err *err)
 {
     json_error_t problem;
+    /* jansson takes a NUL between values for the end of the text */
+    if (n && memchr(text, '\0', n)) {
+        mel_err(err, ERR_FORMAT, "%s is not JSON (there is a NUL byte in it)", what);
+        return NULL;
+    }
     json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     if (!value)
         mel_err(err, ERR_FORMAT, "%s is not JSON (line %d, column %d: %s)", what, problem.line,

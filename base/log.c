@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static LogLevel current = LOG_NORMAL;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -22,14 +23,23 @@ void mel_log_before(void (*fn)(void *ctx), void *ctx)
     before_ctx = ctx;
 }
 
+/* Titles and server messages come from outside: none of them may steer the terminal. */
+static void disarm(char *text)
+{
+    for (char *p = text; *p; p++)
+        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f) *p = '?';
+}
+
 static void line(const char *prefix, const char *format, va_list args)
 {
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0) return;
+    disarm(text);
     pthread_mutex_lock(&lock);
     if (before_fn) before_fn(before_ctx);
-    fputs(prefix, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s%s\n", prefix, text);
     pthread_mutex_unlock(&lock);
+    free(text);
 }
 
 static void linef(const char *prefix, const char *format, ...) MEL_PRINTF(2, 3);

@@ -9,7 +9,7 @@
 typedef enum LogLevel { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE } LogLevel;
 
 void mel_log_level(LogLevel level);
-void mel_log_error(const Err *err);                           /* message, then the hint */
+void mel_log_error(const Err *err); /* message, then the hint */
 void mel_log_warn(const char *format, ...) MEL_PRINTF(1, 2);
 void mel_log_info(const char *format, ...) MEL_PRINTF(1, 2);  /* not with -q */
 void mel_log_debug(const char *format, ...) MEL_PRINTF(1, 2); /* only with -v */

@@ -73,8 +73,8 @@ void *mel_try_alloc(size_t count, size_t size, size_t limit_bytes, const char *w
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > limit_bytes) {
-        mel_err(err, ERR_LIMIT, "%s would take %zu x %zu bytes, the limit is %zu", what, count, size,
-                limit_bytes);
+        mel_err(err, ERR_LIMIT, "%s would take %zu x %zu bytes, the limit is %zu", what, count,
+                size, limit_bytes);
         return NULL;
     }
     void *block = calloc(1, bytes ? bytes : 1);
@@ -87,7 +87,7 @@ void mel_grow(void *items, size_t *capacity, size_t needed, size_t size)
     if (needed <= *capacity) return;
     size_t grown = *capacity ? *capacity : 8;
     while (grown < needed)
-        grown *= 2;
+        grown = grown > SIZE_MAX / 2 ? needed : grown * 2;
     size_t bytes;
     if (__builtin_mul_overflow(grown, size, &bytes)) out_of_memory(SIZE_MAX);
     void **slot = items;
@@ -97,6 +97,7 @@ void mel_grow(void *items, size_t *capacity, size_t needed, size_t size)
 
 void *mel_arena_alloc(Arena *arena, size_t size)
 {
+    if (size > SIZE_MAX / 2) out_of_memory(size);
     size_t aligned = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     struct ArenaBlock *block = arena->head;
     if (!block || block->size - block->used < aligned) {

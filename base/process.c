@@ -18,7 +18,7 @@
 
 typedef struct Child {
     pid_t pid;
-    int out, err, exec_error;
+    int out, err; /* our ends of its pipes, -1 when closed */
 } Child;
 
 static void close_fd(int *fd)
@@ -42,6 +42,15 @@ static _Noreturn void become(const char *const *argv, char *const *environment, 
     _exit(127);
 }
 
+static bool is_replaced(const char *variable, const char *const *extra)
+{
+    size_t n = strcspn(variable, "=") + 1;
+    for (; extra && *extra; extra++)
+        if (strncmp(variable, *extra, n) == 0) return true;
+    return false;
+}
+
+/* Ours with the extra ones; a name stands once, since programs differ in which of two they take. */
 static char **make_environment(const char *const *extra)
 {
     size_t count = 0, extra_count = 0;
@@ -54,8 +63,21 @@ static char **make_environment(const char *const *extra)
     for (size_t i = 0; i < extra_count; i++)
         all[n++] = (char *)(uintptr_t)extra[i];
     for (size_t i = 0; i < count; i++)
-        all[n++] = environ[i];
+        if (!is_replaced(environ[i], extra)) all[n++] = environ[i];
     return all;
+}
+
+/* A pipe above the standard descriptors, even when the program was started without them: the child
+ * puts its ends there. */
+static bool make_pipe(int ends[2])
+{
+    int raw[2];
+    if (pipe2(raw, O_CLOEXEC) != 0) return false;
+    for (int i = 0; i < 2; i++) {
+        ends[i] = raw[i] > 2 ? raw[i] : fcntl(raw[i], F_DUPFD_CLOEXEC, 3);
+        if (ends[i] != raw[i]) close(raw[i]);
+    }
+    return ends[0] >= 0 && ends[1] >= 0;
 }
 
 static bool start(const char *const *argv, const char *const *extra_env, Child *child, Err *err)
@@ -63,7 +85,7 @@ static bool start(const char *const *argv, const char *const *extra_env, Child *
     int out[2] = {-1, -1}, errors[2] = {-1, -1}, report[2] = {-1, -1};
     bool ok = false;
     char **environment = make_environment(extra_env);
-    if (pipe2(out, O_CLOEXEC) || pipe2(errors, O_CLOEXEC) || pipe2(report, O_CLOEXEC)) {
+    if (!make_pipe(out) || !make_pipe(errors) || !make_pipe(report)) {
         mel_err_errno(err, "cannot make a pipe for '%s'", argv[0]);
         goto out;
     }
@@ -117,49 +139,71 @@ static bool drain(int fd, Str *into)
     return n > 0;
 }
 
-static bool watch(Child *child, const char *name, const ProcessOptions *options, Str *out, Str *tail,
-                  Err *err)
+/* True once the child has ended; it stays a zombie, so that its group cannot be another's yet. */
+static bool has_ended(pid_t pid)
 {
-    int64_t begin = mel_monotonic_us(), last = begin;
-    int64_t deadline = options->deadline_us ? options->deadline_us : 60 * (int64_t)1000000;
-    size_t out_limit = options->stdout_limit ? options->stdout_limit : 16U << 20;
-    size_t keep = options->stderr_keep ? options->stderr_keep : 16U << 10;
-    while (child->out >= 0 || child->err >= 0) {
-        struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
-                                {.fd = child->err, .events = POLLIN}};
-        poll(fds, 2, 50);
-        if (fds[0].revents && !drain(child->out, out)) close_fd(&child->out);
-        if (fds[1].revents && !drain(child->err, tail)) close_fd(&child->err);
-        trim_tail(tail, keep);
-        int64_t now = mel_monotonic_us();
-        if (fds[0].revents || fds[1].revents) last = now;
-        if (out->length > out_limit)
-            return mel_err(err, ERR_LIMIT, "'%s' printed more than %zu bytes", name, out_limit);
-        if (now - begin > deadline)
-            return mel_err(err, ERR_LIMIT, "'%s' was not done after %lld s", name,
-                           (long long)(deadline / 1000000));
-        if (options->silence_us && now - last > options->silence_us)
-            return mel_err(err, ERR_LIMIT, "'%s' said nothing for %lld s", name,
-                           (long long)(options->silence_us / 1000000));
-        if (mel_interrupted()) return mel_err(err, ERR_CANCELLED, "'%s' was interrupted", name);
-    }
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno == ECHILD;
+    return info.si_pid == pid;
+}
+
+typedef struct Watch {
+    Child *child;
+    const char *name;
+    const ProcessOptions *options;
+    Str *out, *tail;
+    int64_t begin, last; /* start, and when something was printed last */
+} Watch;
+
+/* Waits up to wait_ms for output and takes what is there. False when there was none. */
+static bool take_output(Watch *watch, int wait_ms)
+{
+    Child *child = watch->child;
+    size_t keep = watch->options->stderr_keep ? watch->options->stderr_keep : 16U << 10;
+    struct pollfd fds[2] = {
+        {.fd = child->out, .events = POLLIN},
+        {.fd = child->err, .events = POLLIN}
+    };
+    if (poll(fds, 2, wait_ms) <= 0) return false;
+    if (fds[0].revents && !drain(child->out, watch->out)) close_fd(&child->out);
+    if (fds[1].revents && !drain(child->err, watch->tail)) close_fd(&child->err);
+    trim_tail(watch->tail, keep);
+    watch->last = mel_monotonic_us();
     return true;
 }
 
-/* Waits at most a moment for a child that closed its pipes; then it is killed. */
-static int reap(pid_t pid, bool kill_now)
+static bool within_limits(const Watch *watch, Err *err)
 {
-    int status = 0;
-    for (int tries = 0; !kill_now && tries < 200; tries++) {
-        if (waitpid(pid, &status, WNOHANG) == pid) {
-            kill(-pid, SIGKILL);
-            return status;
-        }
-        mel_sleep_us(tries < 20 ? 500 : 10000);
+    const ProcessOptions *options = watch->options;
+    size_t out_limit = options->stdout_limit ? options->stdout_limit : 16U << 20;
+    int64_t deadline = options->deadline_us ? options->deadline_us : 60 * (int64_t)1000000;
+    int64_t now = mel_monotonic_us();
+    if (watch->out->length > out_limit)
+        return mel_err(err, ERR_LIMIT, "'%s' printed more than %zu bytes", watch->name, out_limit);
+    if (now - watch->begin > deadline)
+        return mel_err(err, ERR_LIMIT, "'%s' was not done after %g s", watch->name,
+                       (double)deadline / 1e6);
+    if (options->silence_us && now - watch->last > options->silence_us)
+        return mel_err(err, ERR_LIMIT, "'%s' said nothing for %g s", watch->name,
+                       (double)options->silence_us / 1e6);
+    if (mel_interrupted()) return mel_err(err, ERR_CANCELLED, "'%s' was interrupted", watch->name);
+    return true;
+}
+
+/* Until the child itself has ended: it may close its output early, and what it started may keep
+ * that open for ever. Then the rest of its group is ended, and what it had printed is taken. */
+static bool follow(Watch *watch, Err *err)
+{
+    const Child *child = watch->child;
+    while (!has_ended(child->pid)) {
+        bool open = child->out >= 0 || child->err >= 0;
+        take_output(watch, open ? 50 : 2);
+        if (!within_limits(watch, err)) return false;
     }
-    kill(-pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return status;
+    kill(-child->pid, SIGKILL);
+    while ((child->out >= 0 || child->err >= 0) && take_output(watch, 0))
+        if (!within_limits(watch, err)) return false;
+    return true;
 }
 
 bool mel_process_run(const char *const *argv, const ProcessOptions *options, ProcessResult *result,
@@ -171,10 +215,20 @@ bool mel_process_run(const char *const *argv, const ProcessOptions *options, Pro
     *result = (ProcessResult){0};
     if (!options) options = &defaults;
     if (!start(argv, options->extra_env, &child, err)) return false;
-    bool ok = watch(&child, argv[0], options, &out, &tail, err);
+    Watch watch = {.child = &child,
+                   .name = argv[0],
+                   .options = options,
+                   .out = &out,
+                   .tail = &tail,
+                   .begin = mel_monotonic_us()};
+    watch.last = watch.begin;
+    bool ok = follow(&watch, err);
     close_fd(&child.out);
     close_fd(&child.err);
-    int status = reap(child.pid, !ok);
+    kill(-child.pid, SIGKILL);
+    int status = 0;
+    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     result->out_length = out.length;

@@ -10,7 +10,7 @@ typedef struct ProgressTick {
     const char *what;    /* "fetch", "export", …; borrowed for the call */
     int64_t done, total; /* items; total 0 = not known */
     int64_t failed;
-    const char *note;    /* what is in hand or what is waited for; may be NULL */
+    const char *note; /* what is in hand or what is waited for; may be NULL */
 } ProgressTick;
 
 /* Called from one thread at a time. A callback with fn NULL reports nothing. */

@@ -17,9 +17,9 @@ typedef struct Rng {
 } Rng;
 
 uint32_t mel_rng_u32(Rng *rng);
-double mel_rng_uniform(Rng *rng);             /* [0, 1), 32 bits of it */
+double mel_rng_uniform(Rng *rng); /* [0, 1), 32 bits of it */
 double mel_rng_range(Rng *rng, double a, double b);
-int mel_rng_int(Rng *rng, int n);             /* 0 … n-1 */
-double mel_rng_normal(Rng *rng);              /* mean 0, variance 1 (Box-Muller, two words) */
+int mel_rng_int(Rng *rng, int n); /* 0 … n-1 */
+double mel_rng_normal(Rng *rng);  /* mean 0, variance 1 (Box-Muller, two words) */
 
 #endif

@@ -5,7 +5,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,13 +140,22 @@ bool mel_parse_i64(const char *text, int64_t *out)
     return true;
 }
 
+static locale_t c_locale;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    MEL_ASSERT(c_locale);
+}
+
 bool mel_parse_f64(const char *text, double *out)
 {
-    if (only_blanks(text)) return false;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (only_blanks(text) || strpbrk(text, "xX")) return false; /* strtod reads 0x1p3 as well */
+    pthread_once(&once, make_c_locale);
     char *end;
-    errno = 0;
-    double value = strtod(text, &end);
-    if (errno == ERANGE || !isfinite(value) || !only_blanks(end)) return false;
+    double value = strtod_l(text, &end, c_locale); /* the decimal point is a point everywhere */
+    if (!isfinite(value) || !only_blanks(end)) return false;
     *out = value;
     return true;
 }

@@ -35,7 +35,7 @@ bool mel_utf8_valid(const char *text, size_t n);
 
 /* Whole-string numbers: blanks around are allowed, anything else is not. */
 bool mel_parse_i64(const char *text, int64_t *out);
-bool mel_parse_f64(const char *text, double *out); /* finite only */
+bool mel_parse_f64(const char *text, double *out); /* decimal, finite; whatever the locale */
 
 /* Damerau-Levenshtein distance, for "did you mean" (short strings). */
 int mel_edit_distance(const char *a, const char *b);

@@ -48,12 +48,16 @@ void mel_parallel_for(int threads, int64_t count, void (*fn)(void *ctx, int64_t 
     if (threads > count) threads = count > 0 ? (int)count : 1;
     Loop loop = {.fn = fn, .ctx = ctx, .count = count};
     Worker *workers = mel_alloc((size_t)threads * sizeof *workers);
-    for (int i = 0; i < threads; i++) {
-        workers[i] = (Worker){.loop = &loop, .index = i};
-        if (i) MEL_ASSERT(pthread_create(&workers[i].id, NULL, run_worker, &workers[i]) == 0);
+    int started = 1;
+    workers[0] = (Worker){.loop = &loop};
+    while (started < threads) {
+        Worker *worker = &workers[started];
+        *worker = (Worker){.loop = &loop, .index = started};
+        if (pthread_create(&worker->id, NULL, run_worker, worker) != 0) break; /* fewer will do */
+        started++;
     }
     run_worker(&workers[0]);
-    for (int i = 1; i < threads; i++)
+    for (int i = 1; i < started; i++)
         pthread_join(workers[i].id, NULL);
     free(workers);
 }

@@ -6,15 +6,22 @@
 #define MEL_CURATOR_H
 
 #include "curator/cut.h"
+#include "curator/dedup.h"
+#include "curator/export.h"
 #include "curator/failure.h"
+#include "curator/fetch.h"
 #include "curator/fingerprint.h"
 #include "curator/http.h"
+#include "curator/import.h"
 #include "curator/jail.h"
 #include "curator/measures.h"
 #include "curator/ratelimit.h"
 #include "curator/remote.h"
 #include "curator/source_list.h"
-#include "curator/split_plan.h"
+#include "curator/split.h"
+#include "curator/thumbnail.h"
+#include "curator/verify.h"
+#include "curator/versions.h"
 #include "curator/ytdlp.h"
 
 #endif

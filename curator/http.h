@@ -2,7 +2,9 @@
  *
  * Polite, suspicious HTTP over libcurl: http and https only, at most 5 redirects, private addresses
  * refused unless allowed, bytes counted as they arrive, watchdogs on everything, retries only where
- * they make sense (408, 429, 500, 502, 503, 504 and time-outs) with back-off and Retry-After. */
+ * they make sense (408, 429, 500, 502, 503, 504, time-outs, dropped connections) with back-off and
+ * Retry-After. A redirect from https to http is refused. No cookies, no .netrc, no compression, and
+ * no proxy: *_proxy variables are not read, as a proxy would hide which address is spoken to. */
 #ifndef MEL_CURATOR_HTTP_H
 #define MEL_CURATOR_HTTP_H
 
@@ -34,10 +36,12 @@ typedef struct HttpResponse {
     int status;               /* of the last answer */
     int64_t total_size;       /* of the whole resource (Content-Range or Content-Length), or -1 */
     int64_t range_start;      /* where the body lies in the resource */
-    bool ranges_honoured;     /* 206 with the range that was asked */
+    bool ranges_honoured;     /* 206 with the range that was asked; false: 200, and the sink got
+                                 the asked part cut out of the whole */
     char etag[128];
+    char last_modified[64];
     char content_type[128];
-    char final_url[2048];
+    char final_url[2048];     /* behind redirects; "" when it is longer */
     int attempts;
 } HttpResponse;
 
@@ -50,12 +54,15 @@ typedef struct HttpRequest {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     int64_t offset, length;     /* range; length 0 = the whole resource, no Range header */
     int64_t limit_bytes;        /* cap for a whole-resource request; 0 = 4 GiB */
-    const char *if_range;       /* ETag: a changed resource is http.changed, never mixed bytes */
+    const char *if_range;       /* ETag or Last-Modified of before: a changed resource is
+                                   http.changed, never mixed bytes */
 } HttpRequest;
 
-/* One GET. Reasons: http.404 (and every 4xx/5xx by number), http.redirects, http.scheme,
+/* One GET. `response` is written on success. Reasons: http.404 (and every 4xx/5xx by number), http.redirects, http.scheme,
  * http.private, http.timeout, http.stalled, http.slow, http.dns, http.connect, http.tls,
- * http.short, http.long, http.range, http.changed, http.too_large, http.rate_limited. */
+ * http.short, http.long, http.range, http.changed, http.too_large, http.rate_limited, http.url,
+ * http.encoding, http.headers, http.empty, http.protocol; pause.waiting, interrupted. Headers that
+ * are this module's own (Range, Host, Cookie, Accept-Encoding, …) are left out of the caller's. */
 MEL_MUST_CHECK bool mel_http_get(HttpClient *client, const HttpRequest *request, HttpSink *sink,
                                  void *ctx, HttpResponse *response, Err *err);
 

@@ -12,7 +12,8 @@
 typedef struct RemoteFile RemoteFile;
 
 /* Opens `url`, mirrored at `path` (and `path`.map). Fetches at most the first 64 KiB. When the
- * server does not honour ranges, the whole resource is fetched, up to limit_bytes. */
+ * server does not honour ranges, the whole resource is fetched. limit_bytes: of all that this
+ * RemoteFile fetches; 0 = 4 GiB. One process at a time (local.busy). */
 MEL_MUST_CHECK bool mel_remote_open(HttpClient *client, const char *url, const char *const *headers,
                                     const char *path, int64_t limit_bytes, RemoteFile **out,
                                     Err *err);

@@ -31,12 +31,15 @@ typedef struct Extraction {
 } Extraction;
 
 /* Resolves one page. Fails with a reason word of failure.h and the tool's own last ERROR line in
- * the message; "pause.*" reasons mean that the caller must pause its bucket. */
+ * the message; a reason of class FAIL_PAUSE means that the caller must pause its bucket. `url` is
+ * an http(s) address or an 11-character YouTube id. yt-dlp speaks to the network itself, with its
+ * own rules: private addresses are not refused here. */
 MEL_MUST_CHECK bool mel_ytdlp_extract(const char *url, const YtdlpOptions *options, Extraction *out,
                                       Err *err);
 void mel_extraction_clear(Extraction *extraction);
 
-/* Reads what `yt-dlp -J` printed. */
+/* Reads what `yt-dlp -J` printed. Only direct http(s) addresses are taken: playlists, live streams
+ * and segmented formats are errors (yt.playlist, yt.live, yt.upcoming, yt.format, yt.drm). */
 MEL_MUST_CHECK bool mel_ytdlp_parse(const char *json, size_t n, Extraction *out, Err *err);
 
 /* The reason word for yt-dlp's stderr text and exit code, from the table of its real messages. */

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db/db_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHECKPOINT_PAGES = 1000 };
+
+/* Remembers how long the WAL has grown; the checkpoint itself waits for the writer lock. */
+static int on_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle, (void)name;
+    Db *db = ctx;
+    if (pages < db->checkpoint_at - CHECKPOINT_PAGES) /* it started anew */
+        db->checkpoint_at = CHECKPOINT_PAGES;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static bool configure(Db *db, Err *err)
+{
+    sqlite3_extended_result_codes(db->handle, 1);
+    sqlite3_busy_timeout(db->handle, 10000);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_LENGTH, 64 << 20);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
+    static const char pragmas[] = "PRAGMA foreign_keys = ON;"
+                                  "PRAGMA synchronous = FULL;"
+                                  "PRAGMA cell_size_check = ON;"
+                                  "PRAGMA mmap_size = 0;"
+                                  "PRAGMA temp_store = MEMORY;"
+                                  "PRAGMA wal_autocheckpoint = 0;"
+                                  "PRAGMA cache_size = -16384;";
+    if (!db_script(db, pragmas, err)) return false;
+    db->checkpoint_at = CHECKPOINT_PAGES;
+    sqlite3_wal_hook(db->handle, on_commit, db);
+    db_guard_install(db);
+    return true;
+}
+
+static bool refuse_network_fs(const char *folder, Err *err)
+{
+    const char *kind = mel_network_fs(folder);
+    if (!kind) return true;
+    mel_err(err, ERR_DENIED, "'%s' lies on a network file system (%s)", folder, kind);
+    return mel_err_hint(err, "the store needs a disk of this machine: work there, and pass answers "
+                             "on as packets (mel pack, mel merge)");
+}
+
+/* The header's first 16 bytes tell a database before anything trusts it. */
+static bool check_magic(const char *path, Err *err)
+{
+    char magic[16] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return mel_err_errno(err, "cannot open '%s'", path);
+    int64_t n = mel_read_fd(fd, magic, sizeof magic);
+    close(fd);
+    if (n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0) return true;
+    mel_err(err, ERR_FORMAT, "'%s' is not a Melkit store", path);
+    return mel_err_hint(err, "restore a backup, or make a new dataset with 'mel init'");
+}
+
+static bool count_tables(Db *db, int64_t *tables, Err *err)
+{
+    return db_one_i64(db, "SELECT count(*) FROM sqlite_master", NULL, 0, 0, tables, err);
+}
+
+static bool check_versions(Db *db, const char *path, Err *err)
+{
+    int application_id, version;
+    int64_t tables;
+    if (!db_read_versions(db, &application_id, &version, err)) return false;
+    if (!count_tables(db, &tables, err)) return false;
+    if (application_id == 0 && tables == 0) {
+        mel_err(err, ERR_FORMAT, "'%s' is empty: its making was interrupted", path);
+        return mel_err_hint(err, "run 'mel init %s' again, which completes it", db->folder);
+    }
+    if (application_id != DB_APPLICATION_ID)
+        return mel_err(err, ERR_FORMAT, "'%s' is a database of another program", path);
+    if (version > mel_db_schema_version()) {
+        mel_err(err, ERR_FORMAT, "'%s' has schema %d, this Melkit knows up to %d", path, version,
+                mel_db_schema_version());
+        return mel_err_hint(err, "use the Melkit that wrote it, or a newer one");
+    }
+    if (version < mel_db_schema_version() && !db->writable)
+        return mel_err(err, ERR_FORMAT, "'%s' has the older schema %d and needs migrating", path,
+                       version) ||
+               mel_err_hint(err, "run any writing command once, for example 'mel verify --repair'");
+    return true;
+}
+
+static bool open_handle(const char *folder, bool create, DbMode mode, Db **out, Err *err)
+{
+    bool ok = false;
+    char *path = mel_path_join(folder, "mel.db");
+    char *lock_path = mel_path_join(folder, "mel.db-writer");
+    Db *db = mel_alloc(sizeof *db);
+    db->lock_fd = -1;
+    db->folder = mel_strdup(folder);
+    db->writable = mode == DB_WRITE;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    if (create) flags |= SQLITE_OPEN_CREATE;
+    char *real = realpath(folder, NULL); /* NOFOLLOW looks at every part of the path */
+    char *real_path = real ? mel_path_join(real, "mel.db") : mel_strdup(path);
+    if (sqlite3_open_v2(real_path, &db->handle, flags, NULL) != SQLITE_OK) {
+        db_fail(db, err, "opening it");
+        goto out;
+    }
+    if (!configure(db, err)) goto out;
+    db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (db->lock_fd < 0 && mode == DB_WRITE) {
+        mel_err_errno(err, "cannot open '%s'", lock_path);
+        goto out;
+    }
+    *out = db;
+    db = NULL;
+    ok = true;
+out:
+    mel_db_close(db);
+    free(real);
+    free(real_path);
+    free(path);
+    free(lock_path);
+    return ok;
+}
+
+static const char *const dataset_folders[] = {"media", "exports", "runs", "models"};
+
+/* Only an unfinished store may become a dataset: an empty one, or one whose making was killed
+ * between its tables and its vocabulary. */
+static bool refuse_taken(Db *db, const char *folder, Err *err)
+{
+    int64_t tables, settings;
+    int application_id, version;
+    if (!count_tables(db, &tables, err)) return false;
+    if (!db_read_versions(db, &application_id, &version, err)) return false;
+    if (tables == 0 && application_id == 0) return true;
+    if (application_id != DB_APPLICATION_ID)
+        return mel_err(err, ERR_EXISTS, "'%s/mel.db' is a database of another program", folder);
+    if (version == mel_db_schema_version()) {
+        if (!db_one_i64(db, "SELECT count(*) FROM setting", NULL, 0, 0, &settings, err))
+            return false;
+        if (settings == 0) return true;
+    }
+    return mel_err(err, ERR_EXISTS, "there is a dataset in '%s' already", folder);
+}
+
+static bool make_store(Db *db, const char *folder, Err *err)
+{
+    if (!db_lock(db, err)) return false;
+    bool ok = refuse_taken(db, folder, err) && db_script(db, "PRAGMA journal_mode = WAL", err) &&
+              db_migrate(db, true, err);
+    db_unlock(db);
+    return ok;
+}
+
+/* A store that is not a database at all must not be written over. */
+static bool refuse_foreign_file(const char *path, Err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_size == 0)) return true;
+    Err ignored = {0};
+    if (check_magic(path, &ignored)) return true;
+    return mel_err(err, ERR_EXISTS, "'%s' is there and is not a Melkit store", path);
+}
+
+bool mel_db_create(const char *folder, Err *err)
+{
+    bool ok = false;
+    Db *db = NULL;
+    char *path = mel_path_join(folder, "mel.db");
+    if (!mel_make_dirs(folder, err) || !refuse_network_fs(folder, err)) goto out;
+    if (!refuse_foreign_file(path, err)) goto out;
+    for (size_t i = 0; i < sizeof dataset_folders / sizeof *dataset_folders; i++) {
+        char *sub = mel_path_join(folder, dataset_folders[i]);
+        bool made = mel_make_dirs(sub, err);
+        free(sub);
+        if (!made) goto out;
+    }
+    if (!open_handle(folder, true, DB_WRITE, &db, err)) goto out;
+    ok = make_store(db, folder, err) && mel_fsync_dir(folder, err);
+out:
+    mel_db_close(db);
+    free(path);
+    return ok;
+}
+
+bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
+{
+    bool ok = false;
+    Db *db = NULL;
+    char *path = mel_path_join(folder, "mel.db");
+    if (!mel_path_exists(path)) {
+        mel_err(err, ERR_NOT_FOUND, "there is no dataset in '%s'", folder);
+        mel_err_hint(err, "make one with 'mel init %s'", folder);
+        goto out;
+    }
+    if (!refuse_network_fs(folder, err) || !check_magic(path, err)) goto out;
+    if (!open_handle(folder, false, mode, &db, err)) goto out;
+    if (!check_versions(db, path, err)) goto out;
+    if (mode == DB_WRITE) {
+        /* A restored backup comes without the WAL mode. */
+        ok = db_lock(db, err) && db_script(db, "PRAGMA journal_mode = WAL", err) &&
+             db_migrate(db, false, err);
+        db_unlock(db);
+        if (!ok) goto out;
+    } else if (!db_script(db, "PRAGMA query_only = ON;", err)) {
+        goto out;
+    }
+    *out = db;
+    db = NULL;
+    ok = true;
+out:
+    mel_db_close(db);
+    free(path);
+    return ok;
+}
+
+/* Copies the journal into the database; the caller holds the lock, so no commit overlaps it. While
+ * somebody reads, a part remains; trying again at every commit would sync twice for each. */
+static void checkpoint(Db *db)
+{
+    int pages = 0, copied = 0;
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+    db->wal_pages = 0;
+    db->checkpoint_at = CHECKPOINT_PAGES + (copied < pages ? pages : 0);
+}
+
+void mel_db_close(Db *db)
+{
+    if (!db) return;
+    MEL_ASSERT(db->depth == 0);
+    for (int i = 0; i < db->cached; i++)
+        sqlite3_finalize(db->cache[i].statement);
+    if (db->writable && db->wal_pages > 0 && db->lock_fd >= 0) {
+        Err ignored = {0};
+        sqlite3_busy_timeout(db->handle, 0);
+        if (db_lock(db, &ignored)) {
+            checkpoint(db);
+            db_unlock(db);
+        }
+    }
+    sqlite3_close(db->handle);
+    if (db->lock_fd >= 0) close(db->lock_fd);
+    free(db->folder);
+    free(db);
+}
+
+char *mel_db_find(const char *start, Err *err)
+{
+    char *folder = realpath(start, NULL);
+    while (folder) {
+        char *path = mel_path_join(folder, "mel.db");
+        bool found = mel_path_exists(path);
+        free(path);
+        if (found) return folder;
+        if (mel_equal(folder, "/")) break;
+        char *above = mel_path_dir(folder);
+        free(folder);
+        folder = above;
+    }
+    free(folder);
+    mel_err(err, ERR_NOT_FOUND, "there is no dataset in '%s' or above it", start);
+    mel_err_hint(err, "make one with 'mel init DIR', or name one with 'mel -C DIR'");
+    return NULL;
+}
+
+const char *mel_db_folder(const Db *db)
+{
+    return db->folder;
+}
+
+char *mel_db_path(const Db *db, const char *relative)
+{
+    return mel_path_join(db->folder, relative);
+}
+
+bool mel_db_begin(Db *db, Err *err)
+{
+    MEL_ASSERT(db->writable);
+    if (db->depth == 0) {
+        db->failed = false;
+        if (!db_lock(db, err)) return false;
+        if (!db_script(db, "BEGIN IMMEDIATE", err)) {
+            db_unlock(db);
+            return false;
+        }
+    }
+    db->depth++;
+    return true;
+}
+
+bool mel_db_end(Db *db, bool ok, Err *err)
+{
+    MEL_ASSERT(db->depth > 0);
+    db->depth--;
+    if (!ok) db->failed = true;
+    if (db->depth > 0) return ok;
+    if (ok && db->failed)
+        mel_err(err, ERR_DB, "the change was not stored: a step inside it failed");
+    ok = !db->failed;
+    if (ok) ok = db_script(db, "COMMIT", err);
+    if (!ok && !sqlite3_get_autocommit(db->handle)) {
+        Err ignored = {0};
+        if (!db_script(db, "ROLLBACK", &ignored)) ok = false;
+    }
+    if (ok && db->wal_pages >= db->checkpoint_at) checkpoint(db);
+    db_unlock(db);
+    return ok;
+}
+
+/* It attaches the new file, which nothing else may. Not a write to the store: no lock. */
+static bool vacuum_into(Db *db, const char *path, Err *err)
+{
+    DbRows rows;
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 1);
+    bool ok = DB_ROWS(db, &rows, "VACUUM INTO ?1", err, db_text(path));
+    while (ok && db_next(&rows, err))
+        continue;
+    db_rows_end(&rows);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
+    return ok && !mel_err_is_set(err);
+}
+
+bool mel_db_backup(Db *db, const char *path, Err *err)
+{
+    bool ok = false;
+    char *temporary = mel_asprintf("%s.tmp", path);
+    char *folder = mel_path_dir(path);
+    int fd = -1;
+    unlink(temporary);
+    if (!vacuum_into(db, temporary, err)) goto out;
+    fd = open(temporary, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0 || rename(temporary, path) != 0) {
+        mel_err_errno(err, "cannot write '%s'", path);
+        goto out;
+    }
+    ok = mel_fsync_dir(folder, err);
+out:
+    if (fd >= 0) close(fd);
+    if (!ok) unlink(temporary);
+    free(folder);
+    free(temporary);
+    return ok;
+}

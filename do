@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Melkit's one script: everything that a developer or a newcomer types.
+set -eu
+cd "$(dirname "$0")"
+
+packages="build-essential cmake ninja-build pkg-config libsqlite3-dev libavformat-dev libavcodec-dev
+    libavutil-dev libswscale-dev libswresample-dev libcurl4-openssl-dev libsndfile1-dev
+    libjansson-dev libssl-dev libcmocka-dev libturbojpeg0-dev libebur128-dev libkissfft-dev
+    libseccomp-dev libarchive-dev libcairo2-dev ffmpeg yt-dlp sqlite3 python3"
+developer_packages="clang clang-format clang-tidy cppcheck libclang-rt-14-dev strace"
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+
+usage() {
+    cat <<'TEXT'
+usage: ./do VERB
+
+  demo [--fresh]   install what is missing, build, and run the main job on real media
+  test             install, build, and run every test
+  build            build into build/
+  check            format, lint, warnings as errors, sanitizer-free tests: what must be clean
+  format           clang-format everything
+  lint             clang-tidy and cppcheck
+  asan, tsan       build with sanitizers and run every test
+  fuzz [SECONDS]   each fuzz target for so long (60)
+  bench            speeds beside those of what one would use instead
+  crash [POINTS]   kill -9 at so many points of every writing command (10000)
+  deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
+TEXT
+}
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            printf ' %s' "$package"
+    done
+}
+
+deps() {
+    wanted=$packages
+    if [ "${1:-}" = --dev ]; then wanted="$packages $developer_packages"; fi
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        say "This is no Debian. Install these (or what your system calls them), then go on:"
+        echo $wanted
+        return 0
+    fi
+    # shellcheck disable=SC2086
+    missing=$(missing_packages $wanted)
+    if [ -z "$missing" ]; then return 0; fi
+    say "installing:$missing"
+    root=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { say "become root, or install sudo, and run ./do deps"; exit 1; }
+        root=sudo
+    fi
+    $root apt-get update -qq
+    # shellcheck disable=SC2086
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        $missing >/dev/null
+}
+
+configure_and_build() { # folder, then cmake options
+    folder=$1
+    shift
+    cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
+    rm -f "$folder.log"
+    cmake --build "$folder"
+}
+
+run_tests() { # folder, then ctest options
+    folder=$1
+    shift
+    ctest --test-dir "$folder" -j "$jobs" --output-on-failure "$@"
+}
+
+sources() { git ls-files '*.c' '*.h'; }
+
+format_check() {
+    sources | xargs clang-format --dry-run --Werror
+}
+
+lint() {
+    configure_and_build build-check -DMEL_WERROR=ON
+    git ls-files 'base/*.c' 'db/*.c' 'curator/*.c' 'cli/*.c' |
+        xargs -P "$jobs" -n 8 clang-tidy -p build-check --quiet
+    cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+        --suppress=missingIncludeSystem --suppress=internalAstError -D_GNU_SOURCE \
+        -DMEL_VERSION='"0"' -I . base db curator cli
+}
+
+fuzz() {
+    seconds=${1:-60}
+    CC=clang configure_and_build build-fuzz -DMEL_FUZZ=ON -DCMAKE_C_COMPILER=clang
+    for program in build-fuzz/bin/fuzz-*; do
+        say "$program"
+        corpus=build-fuzz/corpus/$(basename "$program")
+        mkdir -p "$corpus"
+        "$program" -max_total_time="$seconds" -print_final_stats=1 "$corpus"
+    done
+}
+
+verb=${1:-help}
+if [ $# -gt 0 ]; then shift; fi
+case $verb in
+deps) deps "$@" ;;
+build) deps && configure_and_build build ;;
+test) deps && configure_and_build build && run_tests build ;;
+demo) deps && configure_and_build build && exec sh tests/demo.sh "$@" ;;
+format) sources | xargs clang-format -i ;;
+lint) deps --dev && lint ;;
+check) deps --dev && format_check && lint && run_tests build-check ;;
+asan)
+    deps && configure_and_build build-asan -DMEL_SANITIZE=address,undefined
+    run_tests build-asan
+    ;;
+tsan)
+    deps && configure_and_build build-tsan -DMEL_SANITIZE=thread
+    run_tests build-tsan
+    ;;
+fuzz) deps --dev && fuzz "$@" ;;
+bench)
+    deps && configure_and_build build
+    for program in build/bin/bench-*; do
+        say "$(basename "$program")"
+        "$program" "$@"
+    done
+    ;;
+crash) deps && configure_and_build build && exec build/bin/mel-crash --points "${1:-10000}" ;;
+*) usage ;;
+esac
