@@ -66,8 +66,7 @@ static void reportf(Doctor *doctor, const char *component, Verdict verdict, bool
     free(state);
 }
 
-/* ---- libraries and programs
- * ---------------------------------------------------------------------- */
+/* ---- libraries and programs ------------------------------------------------------------------ */
 
 static void check_libraries(Doctor *doctor)
 {
@@ -159,8 +158,7 @@ static void check_ffmpeg(Doctor *doctor)
     free(line);
 }
 
-/* ---- this machine
- * --------------------------------------------------------------------------------- */
+/* ---- this machine ---------------------------------------------------------------------------- */
 
 static void check_sandbox(Doctor *doctor, const Jail *jail, const Err *err)
 {
@@ -185,8 +183,7 @@ static void check_machine(Doctor *doctor)
            "curating and annotating need none");
 }
 
-/* ---- the dataset
- * ------------------------------------------------------------------------------------- */
+/* ---- the dataset ----------------------------------------------------------------------------- */
 
 static void check_disk(Doctor *doctor, const char *folder)
 {

@@ -261,8 +261,7 @@ static bool explain_passes(Explanation *e, Err *err)
     return ok;
 }
 
-/* ---- duplicates, answers, splits
- * ------------------------------------------------------------------ */
+/* ---- duplicates, answers, splits ------------------------------------------------------------- */
 
 static void explain_duplicates(Explanation *e)
 {
@@ -271,20 +270,40 @@ static void explain_duplicates(Explanation *e)
     json_array_foreach(list, i, d)
     {
         const char *kind = mel_json_text(d, "kind", "?");
-        const char *how = mel_equal(kind, "audio")     ? "sounds"
-                          : mel_equal(kind, "picture") ? "looks"
-                                                       : "reads";
+        const char *how = mel_equal(kind, "audio") ? "sounds" : "looks";
         double offset_s = mel_json_f64(d, "offset_s", 0);
         char shift[48] = "";
         if (fabs(offset_s) >= 0.0005) snprintf(shift, sizeof shift, ", %.3f s apart", offset_s);
         if (mel_json_i64(d, "broken", 0))
             say(e, "duplicate", "It was found to be like %s, but a person said that it is not.",
                 mel_json_text(d, "clip", "?"));
+        else if (mel_equal(kind, "text"))
+            say(e, "duplicate", "It has the same description as %s, which a split only reports.",
+                mel_json_text(d, "clip", "?"));
         else
             say(e, "duplicate",
                 "It %s the same as %s (score %.2f%s); the two always stay on one side of a split.",
                 how, mel_json_text(d, "clip", "?"), mel_json_f64(d, "score", 0), shift);
     }
+}
+
+/* "genre, tempo" from the store's ["genre","tempo"]; yours to free. */
+static char *disputed_fields(const json_t *settlement)
+{
+    Err ignored = {0};
+    Str names = {0};
+    const char *stored = mel_json_text(settlement, "disputed_json", "[]");
+    json_t *list = mel_json_parse(stored, strlen(stored), "the disputed fields", &ignored);
+    const json_t *name;
+    size_t i;
+    json_array_foreach(list, i, name)
+    {
+        const char *text = json_string_value(name);
+        mel_str_addf(&names, "%s%s", i ? ", " : "", text ? text : "?");
+    }
+    json_decref(list);
+    if (!names.length) mel_str_add(&names, "a field");
+    return mel_str_take(&names);
 }
 
 static void explain_answers(Explanation *e)
@@ -298,15 +317,17 @@ static void explain_answers(Explanation *e)
             json_array_size(json_object_get(c, "annotations")) ? "; there is a draft" : "");
     else
         say(e, "annotation", "It has %lld submitted annotation%s.", count, count == 1 ? "" : "s");
-    if (mel_equal(state, "disputed"))
-        say(e, "settlement", "The annotators disagree on %s: it waits for adjudication.",
-            mel_json_text(newest, "disputed_json", "a field"));
-    else if (mel_equal(state, "settled"))
+    if (mel_equal(state, "disputed")) {
+        char *fields = disputed_fields(newest);
+        say(e, "settlement", "The annotators disagree on %s: it waits for adjudication.", fields);
+        free(fields);
+    } else if (mel_equal(state, "settled")) {
         say(e, "settlement", "Its answer is settled (%s): genre %s, %s.",
             mel_json_text(newest, "method", "?"), mel_json_text(c, "genre", "not given"),
             text_of(c, "text") ? "with a description" : "but without a description");
-    else if (count > 0)
+    } else if (count > 0) {
         say(e, "settlement", "Its answer is not settled.");
+    }
 }
 
 static int explain_splits(Explanation *e)
@@ -328,8 +349,7 @@ static int explain_splits(Explanation *e)
     return members;
 }
 
-/* ---- the verdict
- * ---------------------------------------------------------------------------------- */
+/* ---- the verdict ----------------------------------------------------------------------------- */
 
 static void decide(Explanation *e, const char *verdict, const char *format, ...) MEL_PRINTF(3, 4);
 static void decide(Explanation *e, const char *verdict, const char *format, ...)
@@ -347,6 +367,8 @@ static void conclude(Explanation *e, int splits)
     const char *class = mel_json_text(e->clip, "failure_class", "");
     if (mel_equal(state, "new"))
         decide(e, "waiting", "It is neither in nor out: it waits to be fetched.");
+    else if (mel_equal(text_of(e->clip, "reason"), "source.taken_down"))
+        decide(e, "out", "It is out for good: its source was taken down.");
     else if (mel_equal(state, "failed") &&
              (mel_equal(class, "permanent") || mel_equal(class, "conditional")))
         decide(e, "out", "It is out: its source could not be had, and retrying does not help.");

@@ -3,6 +3,7 @@
  * mel: main options, the table of commands, exit codes. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +135,10 @@ int main(int argc, char **argv)
     int code = RUN_ERROR;
     if (at >= 0 && !command) unknown_command(argv[at], &err);
     if (command) code = run_command(&cli, command, argc - at - 1, argv + at + 1, &err);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    /* A reader that has seen enough ('mel list | head') is no failure. */
+    errno = 0;
+    bool broken = fflush(stdout) != 0 || ferror(stdout);
+    if (broken && errno != EPIPE && errno != 0) {
         mel_err_errno(&err, "cannot write the results");
         code = RUN_ERROR;
     }

@@ -74,14 +74,14 @@ static int terminal_width(void)
     return size.ws_col;
 }
 
-/* Narrows the widest columns until the row fits. */
+/* Narrows the widest columns until the row fits; the first one, the id, stays whole. */
 static void fit(int *widths, int columns, int room)
 {
     for (;;) {
-        int total = 2 * (columns - 1), widest = 0;
+        int total = 2 * (columns - 1), widest = columns > 1 ? 1 : 0;
         for (int i = 0; i < columns; i++) {
             total += widths[i];
-            if (widths[i] > widths[widest]) widest = i;
+            if (i > 0 && widths[i] > widths[widest]) widest = i;
         }
         if (total <= room || widths[widest] <= 8) return;
         widths[widest]--;

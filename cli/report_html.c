@@ -7,8 +7,7 @@
 
 extern const char mel_report_html[]; /* cli/report.html: "{{title}}" and "{{body}}" are filled */
 
-/* ---- the head of the page
- * ------------------------------------------------------------------------ */
+/* ---- the head of the page -------------------------------------------------------------------- */
 
 static void tile(Str *out, const char *number, const char *what)
 {
@@ -62,8 +61,7 @@ static void add_header(Report *report, const char *title)
     mel_str_add(out, "</header>\n");
 }
 
-/* ---- figures
- * --------------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 static void add_funnel(Report *report)
 {
@@ -202,8 +200,7 @@ static void add_footer(Report *report)
                  MEL_VERSION, report->stats->taken_at, mel_db_schema_version());
 }
 
-/* ---- the page
- * ---------------------------------------------------------------------------------------- */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 /* The shell with its two places filled. */
 static bool write_page(const char *path, const char *title, const char *body, Err *err)

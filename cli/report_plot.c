@@ -139,8 +139,7 @@ void plot_funnel(Str *out, const char *title, const PlotBar *bars, size_t count)
     mel_str_add(out, "</svg>\n");
 }
 
-/* ---- histograms
- * ------------------------------------------------------------------------------------ */
+/* ---- histograms ------------------------------------------------------------------------------ */
 
 static double at_share(const double *values, size_t count, double p)
 {

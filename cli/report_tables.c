@@ -140,7 +140,6 @@ static void duplicate_row(Report *report, const DuplicateGroup *g)
     cell_count(report, (int64_t)g->size);
     cell_count(report, g->audio_edges);
     cell_count(report, g->picture_edges);
-    cell_count(report, g->text_edges);
     mel_str_add(&report->out, "<td class=\"ids\">");
     for (size_t k = 0; k < 4 && k < g->size; k++) {
         if (k) mel_str_add(&report->out, ", ");
@@ -149,35 +148,43 @@ static void duplicate_row(Report *report, const DuplicateGroup *g)
     mel_str_add(&report->out, g->size > 4 ? ", …</td></tr>\n" : "</td></tr>\n");
 }
 
-void report_duplicates(Report *report)
+static void duplicate_summary(Report *report)
 {
     const Stats *s = report->stats;
-    html_begin_section(report, "duplicates", "Duplicates");
-    if (!s->group_count) {
-        paragraph(report, "No near-duplicates are known.");
-        html_end_section(report);
-        return;
-    }
     Str text = {0};
     html_add_count(&text, s->grouped_clips);
     mel_str_add(&text, " clips lie in ");
     html_add_count(&text, (int64_t)s->group_count);
     mel_str_add(&text,
-                " groups that sound, look or read the same. A split puts a whole group on one "
-                "side.");
+                " groups that sound or look the same; a split puts a whole group on one side.");
+    if (s->text_pairs) {
+        mel_str_add(&text, " Besides, ");
+        html_add_count(&text, s->text_pairs);
+        mel_str_add(&text, " pairs of clips have the same description, which ties nothing.");
+    }
     paragraph(report, mel_str_text(&text));
-    mel_str_reset(&text);
-    bool some = s->group_count > GROUPS_SHOWN;
-    mel_str_addf(&text,
-                 "%s groups of near-duplicates, with the number of pairs found by sound, "
-                 "picture and text.",
-                 some ? "The largest" : "All");
-    begin_table(report, mel_str_text(&text));
-    HEADS(report, "#Clips", "#By sound", "#By picture", "#By text", "Members");
-    for (size_t i = 0; i < s->group_count && i < GROUPS_SHOWN; i++)
-        duplicate_row(report, &s->groups[i]);
-    end_table(report);
     mel_str_clear(&text);
+}
+
+void report_duplicates(Report *report)
+{
+    const Stats *s = report->stats;
+    html_begin_section(report, "duplicates", "Duplicates");
+    if (!s->group_count && !s->text_pairs)
+        paragraph(report, "No near-duplicates are known.");
+    else
+        duplicate_summary(report);
+    if (s->group_count) {
+        begin_table(report, s->group_count > GROUPS_SHOWN
+                                ? "The largest groups of near-duplicates, with the number of pairs "
+                                  "found by sound and by picture."
+                                : "Groups of near-duplicates, with the number of pairs found by "
+                                  "sound and by picture.");
+        HEADS(report, "#Clips", "#By sound", "#By picture", "Members");
+        for (size_t i = 0; i < s->group_count && i < GROUPS_SHOWN; i++)
+            duplicate_row(report, &s->groups[i]);
+        end_table(report);
+    }
     html_end_section(report);
 }
 

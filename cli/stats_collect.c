@@ -39,8 +39,7 @@ void cli_tallies_clear(Tallies *tallies)
     *tallies = (Tallies){0};
 }
 
-/* ---- distributions
- * ------------------------------------------------------------------------------- */
+/* ---- distributions --------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -95,8 +94,7 @@ static void name_distributions(Stats *stats)
     }
 }
 
-/* ---- clips
- * --------------------------------------------------------------------------------------- */
+/* ---- clips ----------------------------------------------------------------------------------- */
 
 static void tally_failure(Stats *stats, const ViewRow *row)
 {
@@ -205,8 +203,7 @@ static bool collect_sources(Db *db, Stats *stats, Err *err)
     return mel_query(db, &query, take_source, stats, err);
 }
 
-/* ---- annotations and triplets
- * ---------------------------------------------------------------------- */
+/* ---- annotations and triplets ---------------------------------------------------------------- */
 
 static AnnotatorTally *annotator_of(Stats *stats, const char *id, const char *kind)
 {
@@ -280,8 +277,7 @@ const char *cli_genre_label(const Stats *stats, const char *id)
     return id;
 }
 
-/* ---- passes, splits, media
- * --------------------------------------------------------------------------- */
+/* ---- passes, splits, media ------------------------------------------------------------------- */
 
 static bool take_pass(void *ctx, const PassRow *row, Err *err)
 {
@@ -400,8 +396,7 @@ static bool take_media(void *ctx, const MediaRow *row, Err *err)
     return true;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void finish_funnel(Stats *stats)
 {

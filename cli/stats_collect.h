@@ -63,8 +63,8 @@ typedef struct SplitTally {
 
 typedef struct DuplicateGroup {
     size_t size;
-    int64_t audio_edges, picture_edges, text_edges;
-    char *sample[4]; /* some members' ids, in order */
+    int64_t audio_edges, picture_edges; /* pairs found */
+    char *sample[4];                    /* some members' ids, in order */
 } DuplicateGroup;
 
 /* From all candidates down to what a split holds; every stage is a part of the one before. */
@@ -103,7 +103,7 @@ typedef struct Stats {
     size_t split_count, split_capacity;
     DuplicateGroup *groups; /* largest first */
     size_t group_count;
-    int64_t grouped_clips;
+    int64_t grouped_clips, text_pairs;
     int64_t media_files, media_bytes, audio_bytes;
     double included_s; /* music in included triplets */
 } Stats;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Groups of near-duplicates: the connected components of the edges that count. */
+ * Groups of near-duplicates: the connected components of the edges by sound and picture, which is
+ * what a split keeps together. Equal texts tie nothing; they are counted. */
 #include "cli/stats_collect.h"
 
 #include <stdlib.h>
@@ -8,21 +9,26 @@
 
 typedef struct Edge {
     char *a, *b;
-    char kind; /* 'a', 'p' or 't' */
+    bool audio; /* else picture */
 } Edge;
 
 typedef struct Edges {
     Edge *items;
     size_t count, capacity;
+    int64_t text_pairs;
 } Edges;
 
 static bool take_edge(void *ctx, const DuplicateRow *row, Err *err)
 {
     (void)err;
     Edges *edges = ctx;
+    if (mel_equal(row->kind, "text")) {
+        edges->text_pairs++;
+        return true;
+    }
     mel_grow(&edges->items, &edges->capacity, edges->count + 1, sizeof *edges->items);
     edges->items[edges->count++] =
-        (Edge){mel_strdup(row->clip_a), mel_strdup(row->clip_b), row->kind[0]};
+        (Edge){mel_strdup(row->clip_a), mel_strdup(row->clip_b), mel_equal(row->kind, "audio")};
     return true;
 }
 
@@ -61,13 +67,6 @@ static int compare_groups(const void *a, const void *b)
     return strcmp(x->sample[0], y->sample[0]);
 }
 
-static void add_edge(DuplicateGroup *group, char kind)
-{
-    group->audio_edges += kind == 'a';
-    group->picture_edges += kind == 'p';
-    group->text_edges += kind == 't';
-}
-
 static void make_groups(Stats *stats, const Edges *edges, char *const *clips, size_t count)
 {
     Groups groups;
@@ -86,11 +85,13 @@ static void make_groups(Stats *stats, const Edges *edges, char *const *clips, si
     }
     for (size_t i = 0; i < edges->count; i++) {
         size_t root = mel_groups_find(&groups, index_of(clips, count, edges->items[i].a));
-        add_edge(&stats->groups[slots[root]], edges->items[i].kind);
+        stats->groups[slots[root]].audio_edges += edges->items[i].audio;
+        stats->groups[slots[root]].picture_edges += !edges->items[i].audio;
     }
     if (stats->group_count)
         qsort(stats->groups, stats->group_count, sizeof *stats->groups, compare_groups);
     stats->grouped_clips = (int64_t)count;
+    stats->text_pairs = edges->text_pairs;
     free(slots);
     mel_groups_clear(&groups);
 }

@@ -153,13 +153,13 @@ static json_t *duplicates_json(const Stats *s)
     json_t *object = json_object(), *largest = json_array();
     mel_json_set_i64(object, "groups", (int64_t)s->group_count);
     mel_json_set_i64(object, "clips", s->grouped_clips);
+    mel_json_set_i64(object, "text_pairs", s->text_pairs);
     for (size_t i = 0; i < s->group_count && i < 20; i++) {
         const DuplicateGroup *g = &s->groups[i];
         json_t *group = json_object(), *sample = json_array();
         mel_json_set_i64(group, "size", (int64_t)g->size);
         mel_json_set_i64(group, "audio_edges", g->audio_edges);
         mel_json_set_i64(group, "picture_edges", g->picture_edges);
-        mel_json_set_i64(group, "text_edges", g->text_edges);
         for (size_t k = 0; k < 4 && k < g->size; k++)
             json_array_append_new(sample, json_string(g->sample[k]));
         json_object_set_new(group, "sample", sample);

@@ -82,8 +82,7 @@ int64_t mel_index_scale(int64_t value, int64_t times, int64_t by)
     return result < -scale_limit ? -scale_limit : (int64_t)result;
 }
 
-/* ---- the plan
- * --------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 /* Joins over gaps of at most `gap` bytes; returns how many ranges that leaves, writing those that
  * fit. */

@@ -21,7 +21,7 @@ typedef struct IndexReader {
     int64_t size;
     int64_t start_us, end_us; /* of the span, without the rolls */
     RangeSet needed;
-    int additions;            /* bounded, so that hostile tables cannot keep us busy */
+    int additions; /* bounded, so that hostile tables cannot keep us busy */
 } IndexReader;
 
 /* A stretch of bytes in memory. */

@@ -47,9 +47,7 @@ typedef struct Segment {
     size_t seek_count;
 } Segment;
 
-/* ---- EBML
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- EBML ---- */
 
 /* A variable-size integer; returns its length, 0 when it is not one. */
 static size_t read_vint(const uint8_t *p, size_t n, size_t longest, bool keep_marker, uint64_t *out)
@@ -132,8 +130,7 @@ static bool read_element(IndexReader *reader, int64_t offset, int64_t end, Eleme
     return true;
 }
 
-/* ---- the elements that count
- * --------------------------------------------------------------------------------- */
+/* ---- the elements that count ---- */
 
 static bool broken_list(bool broken, Err *err)
 {
@@ -269,9 +266,7 @@ static bool follow_seeks(IndexReader *reader, Segment *segment, Err *err)
     return true;
 }
 
-/* ---- cues
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- cues ---- */
 
 static int type_of(const Segment *segment, uint64_t number)
 {

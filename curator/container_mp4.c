@@ -8,8 +8,7 @@
 
 enum { TOP_BOXES_MAX = 512, SMALL_BOX_BYTES = 1 << 20 };
 
-/* ---- boxes in memory
- * ---------------------------------------------------------------------------------- */
+/* ---- boxes in memory ---- */
 
 bool mel_mp4_next_box(Span *rest, uint32_t *type_out, Span *body_out, bool *broken_out)
 {
@@ -178,8 +177,7 @@ const Mp4Track *mel_mp4_track(const Mp4Movie *movie, uint32_t id)
     return NULL;
 }
 
-/* ---- edit lists
- * ----------------------------------------------------------------------------------------- */
+/* ---- edit lists ---- */
 
 typedef struct Edit {
     int64_t duration, media_time; /* in the movie's / the track's timescale; -1 = nothing shown */
@@ -227,8 +225,7 @@ size_t mel_mp4_media_spans(const Mp4Movie *movie, const Mp4Track *track, int64_t
     return n;
 }
 
-/* ---- the file from the top
- * ------------------------------------------------------------------------------- */
+/* ---- the file from the top ---- */
 
 typedef struct TopBox {
     uint32_t type;

@@ -30,7 +30,7 @@ typedef struct Mp4Track {
     Mp4Table elst, stts, ctts, stss, stsc, stco; /* entries in big-endian, as they stand */
     Mp4Table stsz;                               /* sizes; p is NULL when all have sample_size */
     uint32_t sample_size;
-    bool co64, odd_sizes; /* odd_sizes: stz2, which has no plan */
+    bool co64, odd_sizes;   /* odd_sizes: stz2, which has no plan */
     uint32_t default_flags; /* trex */
 } Mp4Track;
 
@@ -66,8 +66,8 @@ bool mel_mp4_next_box(Span *rest, uint32_t *type_out, Span *body_out, bool *brok
 MEL_MUST_CHECK bool mel_mp4_need_ends(IndexReader *reader, const Mp4Movie *movie, Err *err);
 
 /* Plans by sample tables / by sidx / by walking the fragments. *done_out: planned. */
-MEL_MUST_CHECK bool mel_mp4_plan_samples(IndexReader *reader, const Mp4Movie *movie,
-                                         bool *done_out, Err *err);
+MEL_MUST_CHECK bool mel_mp4_plan_samples(IndexReader *reader, const Mp4Movie *movie, bool *done_out,
+                                         Err *err);
 MEL_MUST_CHECK bool mel_mp4_plan_sidx(IndexReader *reader, const Mp4Movie *movie, bool *done_out,
                                       Err *err);
 MEL_MUST_CHECK bool mel_mp4_plan_fragments(IndexReader *reader, const Mp4Movie *movie,

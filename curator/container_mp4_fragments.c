@@ -10,8 +10,7 @@
 enum { WINDOW_BYTES = 4096, BOXES_MAX = 20000, PARTS_MAX = 40000, MOOF_BYTES_MAX = 4 << 20 };
 enum { TAIL_BYTES = 16, HEAD_RUN_BYTES = 64 << 10 };
 
-/* ---- from moof to moof
- * --------------------------------------------------------------------------------------- */
+/* ---- from moof to moof ---- */
 
 /* One track's part of one fragment. */
 typedef struct Part {

@@ -7,8 +7,7 @@ typedef struct SampleRange {
     uint32_t begin, end;
 } SampleRange;
 
-/* ---- times to samples
- * --------------------------------------------------------------------------------- */
+/* ---- times to samples ---- */
 
 typedef struct TimeRun {
     uint64_t count;
@@ -90,8 +89,7 @@ static SampleRange samples_of(const Mp4Track *track, const MediaSpan *span, bool
     return (SampleRange){begin, samples_before(track, span->end - least)};
 }
 
-/* ---- samples to bytes
- * ------------------------------------------------------------------------------------ */
+/* ---- samples to bytes ---- */
 
 static int64_t bytes_of(const Mp4Track *track, uint64_t begin, uint64_t end)
 {
@@ -181,8 +179,7 @@ static bool need_samples(IndexReader *reader, const Mp4Track *track, SampleRange
     return mel_index_need(reader, pending.offset, pending.length, err);
 }
 
-/* ---- the plan
- * --------------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static bool usable(const Mp4Track *track)
 {

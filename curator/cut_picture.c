@@ -275,8 +275,8 @@ static bool is_truncated(const Walk *walk)
     int64_t end_us = walk->request->start_us + walk->request->duration_us;
     if (!span->ended[MEDIA_PICTURE] || last_us >= end_us) return false;
     if (span->broken || walk->media->io.behind_end) return true;
-    return last_us != INT64_MIN && claimed_us > last_us + CLAIM_SLACK_US &&
-           claimed_us > walk->request->start_us;
+    return claimed_us > walk->request->start_us &&
+           (last_us == INT64_MIN || claimed_us > last_us + CLAIM_SLACK_US);
 }
 
 static bool judge(const Walk *walk, int64_t errors, Err *err)

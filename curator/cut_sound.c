@@ -17,7 +17,7 @@
 #include <string.h>
 
 static const size_t SAMPLES_BYTES_MAX = 256U << 20;
-static const double CLAIM_SLACK_US = 1000000;
+static const int64_t CLAIM_SLACK_US = 1000000;
 
 typedef struct Sound {
     const CutRequest *request;
@@ -211,9 +211,8 @@ static bool is_truncated(const Sound *sound)
     int64_t last_us = span->last_end_us[MEDIA_SOUND];
     if (claimed_us < 0 && sound->media->format->nb_streams == 1)
         claimed_us = media_duration_us(sound->media);
-    if (claimed_us < 0 || last_us == INT64_MIN) return false;
-    return (double)claimed_us > (double)last_us + CLAIM_SLACK_US &&
-           claimed_us > sound->request->start_us;
+    return claimed_us > sound->request->start_us &&
+           (last_us == INT64_MIN || claimed_us > last_us + CLAIM_SLACK_US);
 }
 
 static bool judge(const Sound *sound, int64_t errors, Err *err)

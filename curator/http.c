@@ -4,6 +4,7 @@
 #include "curator/http_transfer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,8 +55,7 @@ void mel_http_free(HttpClient *client)
     free(client);
 }
 
-/* ---- what is asked
- * --------------------------------------------------------------------------------- */
+/* ---- what is asked ---- */
 
 static bool check_url(const char *url, Err *err)
 {
@@ -169,8 +169,7 @@ static void set_up(CURL *easy, const Transfer *t, struct curl_slist *headers, co
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 }
 
-/* ---- attempts
- * ----------------------------------------------------------------------------------------- */
+/* ---- attempts ---- */
 
 static bool attempt(HttpClient *client, Transfer *t, Err *err)
 {
@@ -238,7 +237,8 @@ static void fill(const HttpClient *client, const Transfer *t, int attempts, Http
     memcpy(response->last_modified, t->last_modified, sizeof response->last_modified);
     memcpy(response->content_type, t->head.content_type, sizeof response->content_type);
     curl_easy_getinfo(client->easy, CURLINFO_EFFECTIVE_URL, &url);
-    if (url && strlen(url) < sizeof response->final_url) strcpy(response->final_url, url);
+    if (url && strlen(url) < sizeof response->final_url)
+        snprintf(response->final_url, sizeof response->final_url, "%s", url);
 }
 
 bool mel_http_get(HttpClient *client, const HttpRequest *request, HttpSink *sink, void *ctx,

@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define MEL_USER_AGENT "melkit/0.1"
+#define MEL_USER_AGENT "melkit/" MEL_VERSION
 
 HttpPolicy mel_http_policy_filled(const HttpPolicy *policy)
 {
@@ -24,8 +24,7 @@ HttpPolicy mel_http_policy_filled(const HttpPolicy *policy)
     return p;
 }
 
-/* ---- addresses
- * ----------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static bool v4_public(uint32_t address)
 {
@@ -89,8 +88,7 @@ bool mel_http_address_public(const struct sockaddr *address)
     return false;
 }
 
-/* ---- retries
- * -------------------------------------------------------------------------------------- */
+/* ---- retries ---- */
 
 bool mel_http_retryable(const char *reason)
 {
@@ -129,8 +127,7 @@ int64_t mel_http_retry_after_us(const char *value, int64_t now_us)
     return wait_us > 0 ? wait_us : 0;
 }
 
-/* ---- texts
- * ---------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 /* Digits only; moves *p behind them. */
 static bool scan_number(const char **p, int64_t *out)

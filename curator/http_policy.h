@@ -33,7 +33,8 @@ bool mel_http_parse_content_range(const char *value, ContentRange *out);
 /* An ETag ("x" or W/"x"), as against a date. A strong one may stand in If-Range. */
 bool mel_http_is_etag(const char *validator);
 
-/* A URL as messages show it: without user, query and fragment (they may hold secrets), shortened. */
+/* A URL as messages show it: shortened, without user, query and fragment, which may hold secrets.
+ */
 enum { HTTP_SHOWN_MAX = 120 };
 void mel_http_shown_url(const char *url, char out[HTTP_SHOWN_MAX]);
 

@@ -26,8 +26,7 @@ static bool fail(Transfer *t, ErrCode code, const char *reason, const char *what
     return mel_err_reason(t->err, code, reason, "cannot get '%s': %s", t->shown, what);
 }
 
-/* ---- headers
- * ---------------------------------------------------------------------------------------- */
+/* ---- headers ---- */
 
 static void take_value(char *out, size_t size, const char *value)
 {
@@ -96,8 +95,7 @@ size_t mel_transfer_header(char *bytes, size_t size, size_t count, void *transfe
     return n;
 }
 
-/* ---- the answer, judged before its first byte counts
- * -------------------------------------------------- */
+/* ---- the answer, judged before its first byte counts ---- */
 
 /* A validator that differs from the first one: other bytes than those already delivered. */
 static bool same_resource(Transfer *t, int64_t total)
@@ -179,8 +177,7 @@ static bool judge(Transfer *t)
     return t->head.status == 206 ? judge_partial(t) : judge_whole(t);
 }
 
-/* ---- the body
- * ------------------------------------------------------------------------------------------ */
+/* ---- the body ---- */
 
 static bool deliver(Transfer *t, const char *bytes, size_t n)
 {
@@ -234,8 +231,7 @@ curl_socket_t mel_transfer_socket(void *transfer, curlsocktype purpose,
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* ---- the watchdogs
- * ------------------------------------------------------------------------------------- */
+/* ---- the watchdogs ---- */
 
 typedef struct Watch {
     int64_t begin_us;
@@ -285,8 +281,7 @@ static bool drive(Transfer *t, CURLM *multi, CURLcode *code_out)
     return true;
 }
 
-/* ---- how it ended
- * --------------------------------------------------------------------------------------- */
+/* ---- how it ended ---- */
 
 static bool fail_connect(Transfer *t, const char *detail)
 {

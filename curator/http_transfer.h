@@ -12,11 +12,11 @@
 /* The headers of the newest answer (redirects start it anew). */
 typedef struct AnswerHead {
     int status;
-    int64_t length;       /* Content-Length, -1 = not announced */
+    int64_t length; /* Content-Length, -1 = not announced */
     bool has_range, bad_range;
     ContentRange range;
     char etag[128], last_modified[64], content_type[128], retry_after[64], encoding[64];
-    size_t bytes;         /* of header lines */
+    size_t bytes; /* of header lines */
 } AnswerHead;
 
 /* What is known of the resource over all attempts of one request. */
@@ -27,9 +27,9 @@ typedef struct Transfer {
     void *ctx;
     char shown[HTTP_SHOWN_MAX];
     char etag[128], last_modified[64]; /* of the first answer, or the caller's if_range */
-    int64_t total;     /* size of the resource, -1 = not known */
-    int64_t wanted;    /* bytes to deliver, -1 = until the end */
-    int64_t delivered; /* to the sink, over all attempts */
+    int64_t total;                     /* size of the resource, -1 = not known */
+    int64_t wanted;                    /* bytes to deliver, -1 = until the end */
+    int64_t delivered;                 /* to the sink, over all attempts */
     bool ranges_honoured;
 
     /* of the attempt in hand */

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -59,10 +62,28 @@ static int settle(int control)
     close(null);
     prctl(PR_SET_NAME, "mel-jail", 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    /* Every further malloc arena reserves 64 MiB of the address space that children are allowed, and
-     * giving memory back from one opens /proc/sys/vm/overcommit_memory, which kills. */
+    /* Every further malloc arena reserves 64 MiB of the address space that children are allowed.
+     * Giving memory back from one opens /proc/sys/vm/overcommit_memory, which kills; children live
+     * so briefly that nothing needs to be given back. */
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
     return last;
+}
+
+/* libavformat converts the names of MPEG-TS services with iconv, which loads a module per character
+ * set from a file. Children may not open files, but a set that is in use here is there already. The
+ * list is that of ETSI EN 300 468, annex A. */
+static void load_character_sets(void)
+{
+    static const char *const sets[] = {"ISO6937", "UCS-2BE", "KSC_5601", "GB2312", "UTF-8", ""};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        iconv_open("UTF-8", sets[i]); /* kept open for ever; where there is none, none is kept */
+    for (int part = 1; part <= 16; part++) {
+        char name[16];
+        snprintf(name, sizeof name, "ISO-8859-%d", part);
+        iconv_open("UTF-8", name);
+    }
 }
 
 /* Tries the walls in a child, so that what is reported is what really held. */
@@ -201,6 +222,7 @@ void jail_zygote_run(int control, const JailLimits *limits)
     sigset_t child_signal;
     zygote->limits = limits;
     zygote->control = settle(control);
+    load_character_sets();
     jail_filter_make(&zygote->filter);
     greet(zygote);
     sigemptyset(&child_signal);

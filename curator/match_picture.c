@@ -215,7 +215,7 @@ bool mel_match_pictures(const uint64_t *hashes, size_t count, int max_distance,
             look_around(&m, v, p);
     index_clear(&m);
     if (!ok) return false; /* no edge was made yet */
-    qsort(m.edges, m.edge_count, sizeof *m.edges, by_items);
+    if (m.edge_count) qsort(m.edges, m.edge_count, sizeof *m.edges, by_items);
     *edges_out = m.edges;
     *edge_count_out = m.edge_count;
     return true;

@@ -127,6 +127,7 @@ typedef struct MediaDecoder {
     bool flushed;
     int64_t errors;          /* packets that could not be decoded, at or behind errors_from_us */
     int64_t errors_from_us;
+    int64_t errors_seen;     /* before it too */
     int64_t lead_stamp;      /* unreferenced pictures before this stamp are passed over */
     _Atomic bool starved;    /* memory for a picture was refused: not the file's damage */
 } MediaDecoder;

@@ -3,6 +3,7 @@
  * From gathered packets to frames. */
 #include "curator/media.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Pictures that no other refers to need no decoding before the span. The last picture at or before
@@ -76,8 +77,19 @@ void media_decoder_close(MediaDecoder *decoder)
     avcodec_free_context(&decoder->context);
 }
 
+/* Inside decoders a refused allocation often ends as damage of the packet. When not even this much
+ * is to be had, that is what it was. */
+static bool memory_is_out(void)
+{
+    enum { SOME = 8 << 20 };
+    void *volatile block = malloc(SOME); /* volatile: compilers may drop a pair of malloc and free */
+    free(block);
+    return !block;
+}
+
 static void count_error(MediaDecoder *decoder, const AVPacket *packet)
 {
+    if (decoder->errors_seen++ < 64 && memory_is_out()) decoder->starved = true;
     int64_t stamp = packet ? packet->pts : AV_NOPTS_VALUE;
     if (stamp == AV_NOPTS_VALUE ||
         media_time_us(decoder->media, decoder->kind, stamp) >= decoder->errors_from_us)

@@ -53,7 +53,7 @@ bool media_error(const Media *media, int code, const char *what, Err *err)
                               strerror(media->io.read_errno));
     if (code == AVERROR(ENOMEM))
         return mel_err_reason(err, ERR_NOMEM, "media.memory", "%s: no memory", what);
-    if (media->io.behind_end || code == AVERROR_EOF)
+    if (media->io.behind_end)
         return mel_err_reason(err, ERR_MEDIA, "media.truncated",
                               "%s: the file ends before its own index does", what);
     char text[AV_ERROR_MAX_STRING_SIZE] = "";

@@ -53,8 +53,7 @@ static bool check_bucket(const RateBucket *bucket, Err *err)
     return true;
 }
 
-/* ---- the file, under its lock ------------------------------------------------------------------
- */
+/* ---- the file, under its lock ---- */
 
 static bool lock(RateLimiter *limiter, Err *err)
 {
@@ -150,8 +149,7 @@ static json_t *load_or_reset(const RateLimiter *limiter, int64_t now_us)
     return root;
 }
 
-/* ---- the interface ------------------------------------------------------------------------------
- */
+/* ---- the interface ---- */
 
 bool mel_ratelimit_open(const char *path, const RateBucket *buckets, size_t count,
                         RateLimiter **out, Err *err)

@@ -11,8 +11,8 @@
 typedef struct RateLimiter RateLimiter;
 
 typedef struct RateBucket {
-    const char *name;       /* "ytdlp", "http", … */
-    double capacity;        /* tokens at most, also at first */
+    const char *name; /* "ytdlp", "http", … */
+    double capacity;  /* tokens at most, also at first */
     double refill_per_hour;
 } RateBucket;
 
@@ -26,8 +26,9 @@ void mel_ratelimit_close(RateLimiter *limiter);
  * about once a second with the time left. ERR_CANCELLED on mel_interrupted(). When the bucket is
  * paused for longer than `patience_us`: ERR_LIMIT, reason "pause.waiting". */
 typedef void RateWaiting(void *ctx, const char *bucket, int64_t left_us);
-MEL_MUST_CHECK bool mel_ratelimit_take(RateLimiter *limiter, const char *bucket, int64_t patience_us,
-                                       RateWaiting *waiting, void *ctx, Err *err);
+MEL_MUST_CHECK bool mel_ratelimit_take(RateLimiter *limiter, const char *bucket,
+                                       int64_t patience_us, RateWaiting *waiting, void *ctx,
+                                       Err *err);
 
 /* Nobody gets a token of this bucket before then. `why` is kept for mel doctor. */
 MEL_MUST_CHECK bool mel_ratelimit_pause(RateLimiter *limiter, const char *bucket, int64_t pause_us,

@@ -39,8 +39,7 @@ static bool name_local(Err *err)
     return false;
 }
 
-/* ---- bytes into the file
- * --------------------------------------------------------------------------- */
+/* ---- bytes into the file ---- */
 
 static bool write_at(RemoteFile *file, const void *bytes, size_t n, int64_t offset, Err *err)
 {
@@ -107,8 +106,7 @@ static bool keep(void *ctx, const void *bytes, size_t n, Err *err)
     return true;
 }
 
-/* ---- opening
- * ----------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static char **copy_headers(const char *const *headers)
 {
@@ -274,8 +272,7 @@ bool mel_remote_discard(RemoteFile *file, Err *err)
     return ok;
 }
 
-/* ---- fetching
- * ---------------------------------------------------------------------------------------- */
+/* ---- fetching ---- */
 
 static bool over_limit(const RemoteFile *file, int64_t length, Err *err)
 {
@@ -385,8 +382,7 @@ bool mel_remote_need_span(RemoteFile *file, int64_t start_us, int64_t end_us, Er
     return ok && flushed;
 }
 
-/* ---- questions
- * ----------------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 int64_t mel_remote_size(const RemoteFile *file)
 {

@@ -17,7 +17,7 @@ typedef struct RemoteFile RemoteFile;
 MEL_MUST_CHECK bool mel_remote_open(HttpClient *client, const char *url, const char *const *headers,
                                     const char *path, int64_t limit_bytes, RemoteFile **out,
                                     Err *err);
-void mel_remote_close(RemoteFile *file); /* keeps what was fetched */
+void mel_remote_close(RemoteFile *file);             /* keeps what was fetched */
 bool mel_remote_discard(RemoteFile *file, Err *err); /* closes and removes both files */
 
 int64_t mel_remote_size(const RemoteFile *file);

@@ -49,14 +49,16 @@ static void fit_box(int width, int height, int max_width, int max_height, int *w
 static bool decode(const void *jpeg, size_t n, int max_width, int max_height, Picture *out,
                    int *target_width, int *target_height, Err *err)
 {
-    int width, height, subsampling, colours;
+    int width = 0, height = 0, subsampling, colours;
     bool ok = false;
     tjhandle codec = tjInitDecompress();
-    if (!codec || tjDecompressHeader3(codec, jpeg, n, &width, &height, &subsampling, &colours)) {
+    /* a file cut off inside its header succeeds and leaves the size alone */
+    if (!codec || tjDecompressHeader3(codec, jpeg, n, &width, &height, &subsampling, &colours) ||
+        width < 1 || height < 1) {
         codec_failed(codec, "opening", err);
         goto out;
     }
-    if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX) {
+    if (width > SIDE_MAX || height > SIDE_MAX) {
         mel_err(err, ERR_LIMIT, "a still of %d x %d is too large", width, height);
         goto out;
     }

@@ -8,26 +8,26 @@
 #include "base/base.h"
 
 typedef struct YtdlpOptions {
-    const char *program;   /* NULL = "yt-dlp" */
-    int64_t deadline_us;   /* 0 = 120 s */
+    const char *program; /* NULL = "yt-dlp" */
+    int64_t deadline_us; /* 0 = 120 s */
 } YtdlpOptions;
 
 typedef struct MediaAddress {
     char *url;
-    char **headers;        /* "Name: value", NULL-terminated */
+    char **headers; /* "Name: value", NULL-terminated */
     char *format_id, *ext, *vcodec, *acodec;
-    int64_t filesize;      /* -1 unknown */
+    int64_t filesize;             /* -1 unknown */
     int64_t available_at_wall_us; /* 0 = now */
 } MediaAddress;
 
 typedef struct Extraction {
     char *id, *title, *channel_id, *channel, *uploader, *upload_date, *license, *availability;
     char *categories_json, *tags_json, *live_status, *webpage_url, *extractor;
-    int64_t duration_us;   /* -1 unknown */
+    int64_t duration_us; /* -1 unknown */
     int32_t age_limit;
-    size_t address_count;  /* 1: sound and picture together; 2: picture, then sound */
+    size_t address_count; /* 1: sound and picture together; 2: picture, then sound */
     MediaAddress addresses[2];
-    char *tool_version;    /* yt-dlp's */
+    char *tool_version; /* yt-dlp's */
 } Extraction;
 
 /* Resolves one page. Fails with a reason word of failure.h and the tool's own last ERROR line in

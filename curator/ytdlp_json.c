@@ -37,8 +37,7 @@ static bool is_none(const char *codec)
     return mel_equal(codec, "none");
 }
 
-/* ---- addresses
- * ---------------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 /* "Name: value" of those that a media server may want; http.h leaves out what is not a caller's. */
 static char **take_headers(const json_t *format)
@@ -121,8 +120,7 @@ static bool take_addresses(const json_t *video, Extraction *out, Err *err)
     return true;
 }
 
-/* ---- the video
- * ------------------------------------------------------------------------------------------ */
+/* ---- the video ---- */
 
 /* A page with one video may be wrapped as a list of one. */
 static const json_t *unwrap(const json_t *root, Err *err)

@@ -156,8 +156,8 @@ bool mel_clip_failed(Db *db, const char *clip_id, const char *reason, const char
     bool ok = db_forget_products(db, clip_id, err) &&
               append_attempt(db, clip_id, now, took_us, reason, message, fetched_bytes, tools_json,
                              err) &&
-              DB_RUN(db, sql_failed, err, db_text(clip_id), db_text(reason),
-                     db_text(failure_class), db_text(message), db_text(now));
+              DB_RUN(db, sql_failed, err, db_text(clip_id), db_text(reason), db_text(failure_class),
+                     db_text(message), db_text(now));
     return mel_db_end(db, ok, err);
 }
 

@@ -24,8 +24,8 @@ struct Db {
     bool failed; /* an inner transaction failed: the outermost rolls back */
     bool locked;
     bool writable;
-    int wal_pages;     /* of the journal, after the last commit */
-    int checkpoint_at; /* pages at which it is copied back next */
+    int wal_pages;       /* of the journal, after the last commit */
+    int checkpoint_at;   /* pages at which it is copied back next */
     struct Guard *guard; /* what a user's condition may do, while one is being prepared */
     CachedStatement cache[DB_STATEMENTS_MAX];
     int cached;
@@ -87,7 +87,8 @@ MEL_MUST_CHECK bool db_one_text(Db *db, const char *sql, const DbArg *args, int 
 /* err from the connection's state. Returns false. */
 bool db_fail(Db *db, Err *err, const char *doing);
 
-/* source.c: ERR_DENIED "source.taken_down" when the source, or the clip's source, has a tombstone. */
+/* source.c: ERR_DENIED "source.taken_down" when the source, or the clip's source, has a tombstone.
+ */
 MEL_MUST_CHECK bool db_refuse_taken_down(Db *db, const char *source_id, Err *err);
 MEL_MUST_CHECK bool db_refuse_taken_down_clip(Db *db, const char *clip_id, Err *err);
 

@@ -101,12 +101,10 @@ static sqlite3_stmt *prepare(Db *db, const char *sql, const char *where, Err *er
     sqlite3_stmt *statement = NULL;
     const char *tail = NULL;
     Guard guard = {0};
-    if (where && has_with(where))
-        snprintf(guard.refused, sizeof guard.refused, "'WITH'");
+    if (where && has_with(where)) snprintf(guard.refused, sizeof guard.refused, "'WITH'");
     if (where) db->guard = &guard;
-    int rc = guard.refused[0]
-                 ? SQLITE_AUTH
-                 : sqlite3_prepare_v2(db->handle, sql, -1, &statement, &tail);
+    int rc =
+        guard.refused[0] ? SQLITE_AUTH : sqlite3_prepare_v2(db->handle, sql, -1, &statement, &tail);
     db->guard = NULL;
     if (rc == SQLITE_OK && statement && !*tail && sqlite3_stmt_readonly(statement))
         return statement;
@@ -118,7 +116,7 @@ static sqlite3_stmt *prepare(Db *db, const char *sql, const char *where, Err *er
     } else {
         mel_err(err, ERR_USAGE, "the condition '%s' is not valid: %s", where,
                 rc == SQLITE_OK ? "it is more than one condition" : sqlite3_errmsg(db->handle));
-        mel_err_hint(err, "it is SQL over the columns that 'mel list --columns' names, for example "
+        mel_err_hint(err, "it is SQL over the columns that 'mel list --columns-help' names, for example "
                           "\"loudness_lufs < -30 AND genre = 'jazz'\"");
     }
     sqlite3_finalize(statement);

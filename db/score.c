@@ -45,12 +45,12 @@ bool mel_score_put(Db *db, const Score *score, Err *err)
     else
         mel_ulid(id);
     if (!mel_db_begin(db, err)) return false;
-    bool ok = next_moment(db, score, now, err) &&
-              DB_RUN(db, sql_insert, err, db_text(id), db_text(score->clip_id),
-                     db_text(score->name), db_f64(score->value), db_text(score->model),
-                     db_text(score->model_sha256),
-                     db_text(score->parameters_json ? score->parameters_json : "{}"),
-                     db_text(score->bank_id), db_text(now));
+    bool ok =
+        next_moment(db, score, now, err) &&
+        DB_RUN(db, sql_insert, err, db_text(id), db_text(score->clip_id), db_text(score->name),
+               db_f64(score->value), db_text(score->model), db_text(score->model_sha256),
+               db_text(score->parameters_json ? score->parameters_json : "{}"),
+               db_text(score->bank_id), db_text(now));
     if (ok && db_changed(db) > 0)
         ok = DB_RUN(db, sql_head, err, db_text(score->clip_id), db_text(score->name), db_text(id),
                     db_f64(score->value));

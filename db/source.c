@@ -40,8 +40,9 @@ bool db_refuse_taken_down(Db *db, const char *source_id, Err *err)
 
 bool db_refuse_taken_down_clip(Db *db, const char *clip_id, Err *err)
 {
-    static const char sql[] = "SELECT 1 FROM takedown AS t JOIN clip AS c ON c.source_id = t.source_id"
-                              " WHERE c.id = ?1";
+    static const char sql[] =
+        "SELECT 1 FROM takedown AS t JOIN clip AS c ON c.source_id = t.source_id"
+        " WHERE c.id = ?1";
     return refuse_if(db, sql, "the source of clip", clip_id, err);
 }
 

@@ -41,14 +41,14 @@ SELECT c.id AS id,
        (SELECT value FROM score_head AS v WHERE v.clip_id = c.id AND v.name = 'imsm') AS imsm,
        (SELECT value FROM score_head AS v WHERE v.clip_id = c.id AND v.name = 'clip') AS clip_score,
        (SELECT value FROM score_head AS v WHERE v.clip_id = c.id AND v.name = 'clap') AS clap_score,
-       EXISTS (SELECT 1 FROM duplicate_edge AS e WHERE e.clip_a = c.id
+       EXISTS (SELECT 1 FROM duplicate_edge AS e WHERE e.clip_a = c.id AND e.kind <> 'text'
                 AND NOT EXISTS (SELECT 1 FROM duplicate_break AS b WHERE b.clip_a = e.clip_a
                                  AND b.clip_b = e.clip_b AND b.kind = e.kind))
-       OR EXISTS (SELECT 1 FROM duplicate_edge AS e WHERE e.clip_b = c.id
+       OR EXISTS (SELECT 1 FROM duplicate_edge AS e WHERE e.clip_b = c.id AND e.kind <> 'text'
                 AND NOT EXISTS (SELECT 1 FROM duplicate_break AS b WHERE b.clip_a = e.clip_a
                                  AND b.clip_b = e.clip_b AND b.kind = e.kind)) AS duplicated,
        EXISTS (SELECT 1 FROM duplicate_edge AS e JOIN clip AS o ON o.id = e.clip_a
-                WHERE e.clip_b = c.id AND o.source_id <> c.source_id
+                WHERE e.clip_b = c.id AND e.kind <> 'text' AND o.source_id <> c.source_id
                   AND NOT EXISTS (SELECT 1 FROM duplicate_break AS b WHERE b.clip_a = e.clip_a
                                    AND b.clip_b = e.clip_b AND b.kind = e.kind)) AS duplicate_of_earlier,
        k.got_start_us / 1000000.0 AS got_start_s,

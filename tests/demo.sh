@@ -16,17 +16,27 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-bin=$(pwd)/build/bin
-here=$(pwd)/demo
+bin=build/bin
+here=demo
 mel="$bin/mel -C $here/dataset"
 begin=$(date +%s)
 step=0
 
 say() { step=$((step + 1)); printf '\n\033[1m%2d. %s\033[0m\n' "$step" "$*" >&2; }
-show() { printf '    \033[2m$ %s\033[0m\n' "$*" >&2; }
+# The command as one would type it: words with blanks or signs in quotes.
+show() {
+    printf '    \033[2m$' >&2
+    for word in "$@"; do
+        case $word in
+        *[!A-Za-z0-9_.,:/=-]*) printf ' "%s"' "$word" >&2 ;;
+        *) printf ' %s' "$word" >&2 ;;
+        esac
+    done
+    printf '\033[0m\n' >&2
+}
 # Runs mel; 3 (some items failed) is what a world with planted faults must give.
 run() {
-    show "mel $*"
+    show mel -C "$here/dataset" "$@"
     $mel "$@" || [ $? = 3 ]
 }
 # A pass, once: its name, its condition, its note.
@@ -36,14 +46,14 @@ mkdir -p "$here"
 
 say "A world: $sources video files, their list, and what is wrong with them"
 if [ ! -f "$here/world/truth.json" ]; then
-    show "mel-world demo/world --sources $sources"
+    show mel-world "$here/world" --sources "$sources"
     rm -rf "$here/world"
     "$bin/mel-world" "$here/world" --sources "$sources"
 fi
 
 say "A dataset, and the list of candidates"
 if [ ! -f "$here/dataset/mel.db" ]; then
-    show "mel init demo/dataset"
+    show mel init "$here/dataset"
     "$bin/mel" init "$here/dataset"
 fi
 run import "$here/world/list.csv"
@@ -55,14 +65,13 @@ say "Near-duplicates by sound, picture and text"
 run dedup
 
 say "Passes: each can be looked at first, and undone"
-show "mel filter --name silent --where \"silence_share > 0.5\" --dry-run"
-$mel filter --name silent --where "silence_share > 0.5" --dry-run
+run filter --name silent --where "silence_share > 0.5" --dry-run
 pass silent "silence_share > 0.5" "more than half of it is silence"
 pass late "gap_s > 0.5" "the container promises sound that is not there"
 pass clipped "clipped_share > 0.001" "cut off at full scale"
 pass dropouts "dropouts >= 2" "gaps in sounding music"
 pass narrow "bandwidth_hz < 8000" "sounds like a telephone"
-pass fake-stereo "side_level_db < -60" "one channel sold as two"
+pass fake-stereo "side_level_db < -50" "one channel sold as two"
 pass black "black_share > 0.5" "nothing to see"
 pass static "static_share > 0.9" "one picture all the time"
 pass twins "duplicate_of_earlier" "the music or the picture of another source"
@@ -81,12 +90,13 @@ done
 say "Verify: every file, hash, reference and invariant"
 run verify
 
+say "The report"
+run stats --html "$here/report.html"
+
 say "What was found of what was planted"
 $mel --json list --columns id,source,locator,start_s,state,reason,excluded_by >"$here/clips.jsonl"
 $mel --json dedup --list >"$here/duplicates.jsonl"
 python3 tests/demo_grade.py "$here/world" "$here/clips.jsonl" "$here/duplicates.jsonl"
 
-say "The report"
-run stats --html "$here/report.html"
 printf '\nDone in %d s. Open %s\n' $(($(date +%s) - begin)) "demo/report.html"
 printf 'Look around:  build/bin/mel -C demo/dataset list\n'

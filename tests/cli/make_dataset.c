@@ -7,14 +7,17 @@
  *     make_dataset --bare FOLDER CLIPS       sources, ready clips and measures only, for timing
  *
  * The same arguments give the same clips, answers and numbers. */
-#include "curator/measures.h"
+#include "curator/curator.h"
 #include "db/db.h"
 
 #include <math.h>
+#include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
+
+enum { CHANNELS = 97 };
 
 typedef struct World {
     Db *db;
@@ -79,8 +82,7 @@ static bool chance(World *world, double p)
     return mel_rng_uniform(&world->rng) < p;
 }
 
-/* ---- pictures
- * ------------------------------------------------------------------------------------ */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 enum { PICTURE_WIDTH = 480, PICTURE_HEIGHT = 270 };
 
@@ -122,8 +124,25 @@ static void write_picture(World *world, const char *path, char sha256[SHA256_HEX
     free(rgb);
 }
 
-/* ---- clips
- * --------------------------------------------------------------------------------------- */
+/* Ten seconds of a soft sawtooth wave: real FLAC, and small. */
+static void write_sound(const char *path, int64_t number, int channels,
+                        char sha256[SHA256_HEX_SIZE], int64_t *size)
+{
+    Err err = {0};
+    enum { FRAMES = 480000 };
+    SF_INFO info = {
+        .samplerate = 48000, .channels = channels, .format = SF_FORMAT_FLAC | SF_FORMAT_PCM_16};
+    short *samples = mel_alloc(sizeof *samples * FRAMES * (size_t)channels);
+    int64_t period = 12000 + number % 200;
+    for (int64_t i = 0; i < FRAMES * channels; i++)
+        samples[i] = (short)(i / channels % period - period / 2);
+    SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+    if (!file || sf_writef_short(file, samples, FRAMES) != FRAMES || sf_close(file) != 0) exit(1);
+    free(samples);
+    must(mel_sha256_file(path, sha256, size, &err), &err);
+}
+
+/* ---- clips ----------------------------------------------------------------------------------- */
 
 static void draw_measures(World *world, ClipMeasure *measures, size_t *count)
 {
@@ -185,6 +204,7 @@ static void make_ready(World *world, const char *clip_id, int64_t number, int64_
         mel_asprintf("media/%03lld/%lld.flac", (long long)(number % 1000), (long long)number);
     char *still =
         mel_asprintf("media/%03lld/%lld-0.jpg", (long long)(number % 1000), (long long)number);
+    int channels = chance(world, 0.1) ? 1 : 2;
     mel_sha256_hex(audio, strlen(audio), audio_sha);
     media[0] = (ClipMedia){
         .role = "audio", .path = audio, .sha256 = audio_sha, .size_bytes = 900000 + number % 90000};
@@ -197,7 +217,7 @@ static void make_ready(World *world, const char *clip_id, int64_t number, int64_
                              .audio_samples = 480000,
                              .missing_samples = chance(world, 0.03) ? 2400 : 0,
                              .sample_rate_hz = 48000,
-                             .channels = chance(world, 0.1) ? 1 : 2,
+                             .channels = channels,
                              .bits_per_sample = 16,
                              .width = 1280,
                              .height = 720,
@@ -216,6 +236,9 @@ static void make_ready(World *world, const char *clip_id, int64_t number, int64_
         must(mel_make_dirs(folder, &err), &err);
         media[1] = (ClipMedia){.role = "still", .path = still, .sha256 = still_sha};
         write_picture(world, path, still_sha, &media[1].size_bytes);
+        free(path);
+        path = mel_db_path(world->db, audio);
+        write_sound(path, number, channels, audio_sha, &media[0].size_bytes);
         products.media_count = 2;
         products.frames = &frame;
         products.frame_count = 1;
@@ -243,7 +266,7 @@ static void make_clip(World *world, int64_t number)
     int64_t video = number * 2 / 3, start_us = 30000000 + (number % 3) * 40000000;
     snprintf(source_id, sizeof source_id, "yt-%011lld", (long long)video);
     snprintf(locator, sizeof locator, "https://www.youtube.com/watch?v=%011lld", (long long)video);
-    snprintf(channel, sizeof channel, "Channel %lld", (long long)(video % 97));
+    snprintf(channel, sizeof channel, "Channel %lld", (long long)(video % CHANNELS));
     Source source = {.id = source_id,
                      .kind = "youtube",
                      .locator = locator,
@@ -267,8 +290,7 @@ static void make_clip(World *world, int64_t number)
         make_failed(world, clip_id);
 }
 
-/* ---- what people and models say
- * -------------------------------------------------------------------- */
+/* ---- what people and models say -------------------------------------------------------------- */
 
 static const char *draw_genre(World *world)
 {
@@ -394,11 +416,47 @@ static void filter(World *world)
     must(mel_pass_undo(world->db, "quiet", "it cost too much chamber music", &freed, &err), &err);
 }
 
+/* ---- the split --------------------------------------------------------------------------- */
+
+typedef struct Ties {
+    Ids ids;
+    Groups groups;
+} Ties;
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool tie_edge(void *ctx, const DuplicateRow *row, Err *err)
+{
+    (void)err;
+    Ties *ties = ctx;
+    char **ids = ties->ids.items;
+    char **a = bsearch(&row->clip_a, ids, ties->ids.count, sizeof *ids, compare_ids);
+    char **b = bsearch(&row->clip_b, ids, ties->ids.count, sizeof *ids, compare_ids);
+    if (a && b) mel_groups_join(&ties->groups, (size_t)(a - ids), (size_t)(b - ids));
+    return true;
+}
+
+/* Clips of one channel (so of one source) stay together, and near-duplicates do. */
+static void tie_channels(Ties *ties)
+{
+    size_t first[CHANNELS];
+    memset(first, 0xFF, sizeof first);
+    for (size_t i = 0; i < ties->ids.count; i++) {
+        long video = strtol(ties->ids.items[i] + strlen("yt-"), NULL, 10);
+        size_t *known = &first[video % CHANNELS];
+        if (*known == SIZE_MAX) *known = i;
+        mel_groups_join(&ties->groups, *known, i);
+    }
+}
+
 static void split(World *world)
 {
     Err err = {0};
     Arena arena = {0};
-    Ids ids = {0};
+    Ties ties = {0};
     SplitRow stored;
     bool made;
     const SplitRow wanted = {.name = "main",
@@ -409,17 +467,22 @@ static void split(World *world)
     const ViewQuery triplets = {
         .view = "triplets", .columns = "id", .also = "included", .order = "id"};
     must(mel_split_make(world->db, &wanted, &arena, &stored, &made, &err), &err);
-    must(mel_query(world->db, &triplets, take_id, &ids, &err), &err);
-    for (size_t i = 0; i < ids.count; i++) {
-        uint64_t at = mel_keyed_hash("7", ids.items[i]) % 10;
-        const SplitMember member = {.clip_id = ids.items[i],
+    must(mel_query(world->db, &triplets, take_id, &ties.ids, &err), &err);
+    mel_groups_init(&ties.groups, ties.ids.count);
+    tie_channels(&ties);
+    must(mel_duplicate_each(world->db, tie_edge, &ties, &err), &err);
+    for (size_t i = 0; i < ties.ids.count; i++) {
+        const char *root = ties.ids.items[mel_groups_find(&ties.groups, i)];
+        uint64_t at = mel_keyed_hash("7", root) % 10;
+        const SplitMember member = {.clip_id = ties.ids.items[i],
                                     .side = at < 8    ? "train"
                                             : at == 8 ? "val"
                                                       : "test",
-                                    .group_key = ids.items[i]};
+                                    .group_key = root};
         must(mel_split_assign(world->db, stored.id, &member, &err), &err);
     }
-    free_ids(&ids);
+    mel_groups_clear(&ties.groups);
+    free_ids(&ties.ids);
     mel_arena_clear(&arena);
 }
 

@@ -11,6 +11,8 @@
 #include "tests/support/store_fixture.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static Jail *jail;
@@ -71,6 +73,27 @@ static FetchReport fetch(Store *store, const char *retry_classes, bool allow_pri
                                   .retry_classes = retry_classes,
                                   .allow_private = allow_private,
                                   .preview_height = 120};
+    CHECK_OK(mel_fetch(store->folder, &options, NULL, NULL, NULL, &report, &err));
+    return report;
+}
+
+/* A resolver that only says `message` and fails. */
+static const char *resolver_saying(const char *message)
+{
+    const char *path = test_path(media, "resolver.sh");
+    char *script = mel_asprintf("#!/bin/sh\necho 'ERROR: [youtube] x: %s' >&2\nexit 1\n", message);
+    test_write(path, script, strlen(script));
+    assert_int_equal(chmod(path, 0755), 0);
+    free(script);
+    return path;
+}
+
+static FetchReport fetch_by(Store *store, const char *resolver)
+{
+    Err err = {0};
+    FetchReport report;
+    const FetchOptions options = {
+        .jobs = 1, .jail = jail, .allow_private = true, .ytdlp_program = resolver};
     CHECK_OK(mel_fetch(store->folder, &options, NULL, NULL, NULL, &report, &err));
     return report;
 }
@@ -193,6 +216,58 @@ static void a_gone_address_is_permanent_and_seen_as_gone(void **state)
     http_server_stop(server);
 }
 
+static void a_page_is_resolved_by_the_real_yt_dlp(void **state)
+{
+    Store *store = *state;
+    static const char page[] = "<!DOCTYPE html><html><head><title>A film</title></head><body>"
+                               "<video src=\"/back.mp4\" type=\"video/mp4\"></video></body></html>";
+    if (test_shell("command -v yt-dlp >/dev/null") != 0) {
+        print_message("yt-dlp is not installed: not tested\n");
+        skip();
+    }
+    HttpServer *server = http_server_start();
+    http_server_add(server, &(HttpRoute){.path = "/back.mp4", .file = film("back.mp4")});
+    http_server_add(server, &(HttpRoute){.path = "/page.html",
+                                         .bytes = page,
+                                         .size = sizeof page - 1,
+                                         .content_type = "text/html"});
+    add_clip(store, "url-page", "url", http_server_url(server, "/page.html"), 12);
+    FetchReport report = fetch_by(store, NULL);
+    assert_int_equal(report.ready, 1);
+    assert_true(mel_starts_with(store_field(store->db, "clips", NULL, "title"), "A film"));
+    http_server_stop(server);
+}
+
+static void a_rate_limit_pauses_everything_and_fails_nothing(void **state)
+{
+    Store *store = *state;
+    add_clip(store, "yt-aaaaaaaaaaa", "youtube", "aaaaaaaaaaa", 1);
+    add_clip(store, "yt-bbbbbbbbbbb", "youtube", "bbbbbbbbbbb", 1);
+    add_clip(store, "file-a", "file", film("back.mp4"), 3);
+    FetchReport report = fetch_by(
+        store, resolver_saying("This content is not available, try again later. The current "
+                               "session has been rate-limited by YouTube for up to an hour."));
+    assert_true(report.paused);
+    assert_int_equal(report.failed, 0);
+    assert_int_equal(report.untouched, 2);
+    assert_int_equal(report.ready, 1);
+    /* The pause outlives the run: the next one asks nobody. */
+    report = fetch_by(store, resolver_saying("Private video"));
+    assert_true(report.paused);
+    assert_int_equal(report.failed, 0);
+}
+
+static void a_private_video_is_permanent(void **state)
+{
+    Store *store = *state;
+    add_clip(store, "yt-aaaaaaaaaaa", "youtube", "aaaaaaaaaaa", 1);
+    FetchReport report = fetch_by(store, resolver_saying("Private video. Sign in if you have been "
+                                                         "granted access to this video"));
+    assert_int_equal(report.failed, 1);
+    assert_string_equal(store_field(store->db, "clips", NULL, "reason"), "yt.private");
+    assert_string_equal(store_field(store->db, "clips", NULL, "availability"), "gone");
+}
+
 static void verify_names_what_was_damaged_and_repair_sends_it_back(void **state)
 {
     Store *store = *state;
@@ -244,6 +319,9 @@ int main(void)
         FETCH_TEST(over_http_only_a_part_of_the_file_travels),
         FETCH_TEST(private_addresses_are_refused_unless_allowed),
         FETCH_TEST(a_gone_address_is_permanent_and_seen_as_gone),
+        FETCH_TEST(a_page_is_resolved_by_the_real_yt_dlp),
+        FETCH_TEST(a_rate_limit_pauses_everything_and_fails_nothing),
+        FETCH_TEST(a_private_video_is_permanent),
         FETCH_TEST(verify_names_what_was_damaged_and_repair_sends_it_back),
         FETCH_TEST(two_runs_at_once_are_refused),
     };

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SIZE = 300000 };
@@ -109,8 +110,7 @@ static void expect_reason(Bench *bench, HttpRoute route, const HttpRequest *like
 static const HttpRequest middle = {.offset = 1000, .length = 50000};
 static const HttpRequest all = {.offset = 0, .length = 0};
 
-/* ---- what works
- * ------------------------------------------------------------------------------------ */
+/* ---- what works ---- */
 
 static void a_range_comes_as_asked(void **state)
 {
@@ -197,8 +197,7 @@ static void an_endless_answer_to_a_range_is_left_at_its_end(void **state)
     assert_false(bench->response.ranges_honoured);
 }
 
-/* ---- what is tried again
- * --------------------------------------------------------------------------- */
+/* ---- what is tried again ---- */
 
 static void a_dropped_connection_goes_on_at_the_next_byte(void **state)
 {
@@ -279,8 +278,7 @@ static void a_stall_is_tried_again(void **state)
     assert_true(bench->took_us < 1000 * ms);
 }
 
-/* ---- what fails, and how
- * ----------------------------------------------------------------------------- */
+/* ---- what fails, and how ---- */
 
 typedef struct Failing {
     const char *what;
@@ -521,6 +519,38 @@ static void a_sink_that_refuses_ends_it_with_its_own_error(void **state)
     assert_int_equal(http_server_requests(bench->server, "/x"), 2);
 }
 
+static bool raise_once(void *ctx, const void *bytes, size_t n, Err *err)
+{
+    (void)ctx, (void)bytes, (void)n, (void)err;
+    mel_interrupt_raise();
+    return true;
+}
+
+/* In a child, as the flag stays set. */
+static void an_interruption_ends_a_transfer_at_once(void **state)
+{
+    Bench *bench = *state;
+    int status;
+    http_server_add(
+        bench->server,
+        &(HttpRoute){
+            .path = "/x", .bytes = content, .size = SIZE, .stall_after = 5000, .stall_ms = 9000});
+    HttpRequest request = {.url = http_server_url(bench->server, "/x"), .length = 10000};
+    pid_t pid = fork();
+    if (pid == 0) {
+        HttpPolicy policy = {.allow_private = true};
+        HttpClient *client;
+        Err err = {0};
+        if (!mel_http_new(&policy, &client, &err)) _exit(2);
+        int64_t begin_us = mel_monotonic_us();
+        if (mel_http_get(client, &request, raise_once, NULL, &bench->response, &err)) _exit(3);
+        if (err.code != ERR_CANCELLED || !mel_equal(err.reason, "interrupted")) _exit(4);
+        _exit(mel_monotonic_us() - begin_us < 1000 * ms ? 0 : 5);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static void a_429_pauses_the_bucket_for_everybody(void **state)
 {
     Bench *bench = *state;
@@ -574,6 +604,7 @@ int main(void)
         WITH_SERVER(no_server_and_no_name_have_their_own_words),
         WITH_SERVER(a_server_that_speaks_no_tls_is_said_so),
         WITH_SERVER(a_sink_that_refuses_ends_it_with_its_own_error),
+        WITH_SERVER(an_interruption_ends_a_transfer_at_once),
         WITH_SERVER(a_429_pauses_the_bucket_for_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --* /
-
-    static bool public_address(const char *text)
+static bool public_address(const char *text)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
@@ -74,8 +72,8 @@ static void retry_after_is_read_in_both_forms(void **state)
                      20 * second);
     assert_int_equal(mel_http_retry_after_us("Thu, 01 Jan 1970 00:02:00 GMT", 500 * second), 0);
     assert_true(mel_http_retry_after_us("9223372036854775807", 0) > 0);
-    static const char *const bad[] = {"", "-5", "soon", "1.5.3", "20200101"};
-    for (size_t i = 0; i + 1 < sizeof bad / sizeof *bad; i++)
+    static const char *const bad[] = {"", "-5", "soon", "1.5.3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(mel_http_retry_after_us(bad[i], 0), -1);
     assert_int_equal(mel_http_retry_after_us(NULL, 0), -1);
 }

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 typedef struct Said {
     const char *text, *reason;
@@ -146,8 +145,7 @@ static void stop_signs_pause_everything(void **state)
         assert_int_equal(mel_failure(stops[i])->class, FAIL_PAUSE);
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static bool parse(const char *json, Extraction *out, Err *err)
 {
@@ -239,8 +237,7 @@ static void answers_that_cannot_be_used_are_named(void **state)
     }
 }
 
-/* ---- a program that misbehaves
- * --------------------------------------------------------------------------- */
+/* ---- a program that misbehaves ---- */
 
 typedef struct Fake {
     const char *what, *script, *reason;
@@ -379,8 +376,7 @@ static void a_missing_program_is_said_with_a_remedy(void **state)
     assert_string_equal(err.reason, "yt.output");
 }
 
-/* ---- the real program
- * ------------------------------------------------------------------------------------- */
+/* ---- the real program ---- */
 
 static void extract_page(HttpServer *server, const char *path, const char *title)
 {

@@ -228,7 +228,9 @@ static void a_failed_sync_is_no_success(void **state)
                      0);
     CHECK_OK(mel_read_file(list, 1 << 20, &lines, NULL, &err));
     int acknowledged = 0;
-    for (char *id = strtok(lines, "\n"); id; id = strtok(NULL, "\n"), acknowledged++) {
+    for (char *rest = lines, *id; (id = strsep(&rest, "\n")) != NULL;) {
+        if (!*id) continue;
+        acknowledged++;
         char *sql = mel_asprintf("SELECT count(*) FROM annotation WHERE id = '%s'", id);
         assert_int_equal(store_raw_i64(store, sql), 1);
         free(sql);

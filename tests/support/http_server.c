@@ -62,8 +62,7 @@ static bool over(const HttpServer *server)
     return server->stopping || mel_monotonic_us() > server->end_us;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static bool send_all(HttpServer *server, int fd, const void *bytes, size_t n)
 {
@@ -93,15 +92,21 @@ static bool pause_ms(HttpServer *server, int fd, int duration_ms)
     return true;
 }
 
+static void add_bytes(Answer *a, int64_t n)
+{
+    pthread_mutex_lock(&a->server->mutex);
+    a->route->bytes += n;
+    pthread_mutex_unlock(&a->server->mutex);
+}
+
+/* Counts before it sends: who has the last byte may ask for the count at once. */
 static bool send_piece(Answer *a, const char *bytes, size_t n)
 {
     char frame[32];
     int digits = snprintf(frame, sizeof frame, "%zx\r\n", n);
+    add_bytes(a, (int64_t)n);
     if (a->script->chunked && !send_all(a->server, a->fd, frame, (size_t)digits)) return false;
     if (!send_all(a->server, a->fd, bytes, n)) return false;
-    pthread_mutex_lock(&a->server->mutex);
-    a->route->bytes += (int64_t)n;
-    pthread_mutex_unlock(&a->server->mutex);
     return !a->script->chunked || send_all(a->server, a->fd, "\r\n", 2);
 }
 
@@ -197,8 +202,7 @@ static bool send_answer(Answer *a)
     return !script->no_length && !script->length_lie && !script->send_more;
 }
 
-/* ---- receiving
- * ----------------------------------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 /* Reads one request's head; false at the connection's end. */
 static bool receive_head(HttpServer *server, int fd, char *head)
@@ -331,8 +335,7 @@ static void *run_acceptor(void *argument)
     return NULL;
 }
 
-/* ---- the interface
- * --------------------------------------------------------------------------------------- */
+/* ---- the interface ---- */
 
 HttpServer *http_server_start(void)
 {

@@ -55,7 +55,7 @@ void http_server_add(HttpServer *server, const HttpRoute *route);
 const char *http_server_url(const HttpServer *server, const char *path);
 int http_server_port(const HttpServer *server);
 
-/* Counters of a path; "" = all paths. Bytes are body bytes handed to the kernel. */
+/* Counters of a path; "" = all paths. Bytes are body bytes sent, or about to be. */
 int http_server_requests(HttpServer *server, const char *path);
 int64_t http_server_bytes(HttpServer *server, const char *path);
 int64_t http_server_largest_range(HttpServer *server, const char *path);

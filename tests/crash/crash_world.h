@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The dataset that the commands work on: making, copying, running, looking. */
+#ifndef MEL_TESTS_CRASH_WORLD_H
+#define MEL_TESTS_CRASH_WORLD_H
+
+#include "tests/crash/crash.h"
+
+/* Makes the little world in `folder` (list.csv, annotations.jsonl, media/), and beside it the empty
+ * folder 00/ where the first dataset will be. */
+MEL_MUST_CHECK bool world_make(const char *bin, const char *folder, Err *err);
+
+/* Copies a dataset, or nothing when there is none yet; makes the folders above it. */
+MEL_MUST_CHECK bool world_copy(const char *from, const char *to, Err *err);
+
+/* Runs `mel` with the arguments (@W the world, @D the dataset, @S its first source by id), killed
+ * after so long (0 = never). None of its processes may outlive it. *acknowledged (may be NULL):
+ * answers that it reported as saved. */
+MEL_MUST_CHECK bool world_run(const char *bin, const char *world, const char *dataset,
+                              const char *const *args, int64_t after_us, CrashEnd *end,
+                              int64_t *acknowledged, Err *err);
+
+/* `mel verify` finds no error; with its findings in err otherwise. */
+MEL_MUST_CHECK bool world_verify(const char *bin, const char *dataset, Err *err);
+MEL_MUST_CHECK bool world_repair(const char *bin, const char *dataset, Err *err);
+
+/* Spoils the first of the dataset's files of this name. */
+MEL_MUST_CHECK bool world_damage(const char *dataset, const char *name, Err *err);
+
+MEL_MUST_CHECK bool world_count_answers(const char *dataset, int64_t *count, Err *err);
+
+/* The public views without ids, times and revisions (and, as asked, numbers of attempts), and the
+ * hash of every file below media/ and exports/. Yours. */
+char *world_state(const char *dataset, bool forget_attempts, Err *err);
+
+#endif
