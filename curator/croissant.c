@@ -11,45 +11,47 @@ static json_t *context(void)
 {
     json_t *c = json_object();
     static const char *const names[][2] = {
-        {"@language", "en"},
-        {"@vocab", "https://schema.org/"},
-        {"citeAs", "cr:citeAs"},
-        {"column", "cr:column"},
-        {"conformsTo", "dct:conformsTo"},
-        {"cr", "http://mlcommons.org/croissant/"},
-        {"dct", "http://purl.org/dc/terms/"},
-        {"dataBiases", "cr:dataBiases"},
-        {"dataCollection", "cr:dataCollection"},
-        {"extract", "cr:extract"},
-        {"field", "cr:field"},
-        {"fileObject", "cr:fileObject"},
-        {"fileProperty", "cr:fileProperty"},
-        {"fileSet", "cr:fileSet"},
-        {"format", "cr:format"},
-        {"includes", "cr:includes"},
-        {"isLiveDataset", "cr:isLiveDataset"},
-        {"jsonPath", "cr:jsonPath"},
-        {"key", "cr:key"},
-        {"md5", "cr:md5"},
-        {"parentField", "cr:parentField"},
-        {"path", "cr:path"},
-        {"personalSensitiveInformation", "cr:personalSensitiveInformation"},
-        {"recordSet", "cr:recordSet"},
-        {"references", "cr:references"},
-        {"regex", "cr:regex"},
-        {"repeated", "cr:repeated"},
-        {"replace", "cr:replace"},
-        {"sc", "https://schema.org/"},
-        {"separator", "cr:separator"},
-        {"source", "cr:source"},
-        {"subField", "cr:subField"},
-        {"transform", "cr:transform"},
+        {"@language",          "en"                                 },
+        {"@vocab",             "https://schema.org/"                },
+        {"citeAs",             "cr:citeAs"                          },
+        {"column",             "cr:column"                          },
+        {"conformsTo",         "dct:conformsTo"                     },
+        {"cr",                 "http://mlcommons.org/croissant/"    },
+        {"dct",                "http://purl.org/dc/terms/"          },
+        {"rai",                "http://mlcommons.org/croissant/RAI/"},
+        {"equivalentProperty", "cr:equivalentProperty"              },
+        {"samplingRate",       "cr:samplingRate"                    },
+        {"extract",            "cr:extract"                         },
+        {"field",              "cr:field"                           },
+        {"fileObject",         "cr:fileObject"                      },
+        {"fileProperty",       "cr:fileProperty"                    },
+        {"fileSet",            "cr:fileSet"                         },
+        {"format",             "cr:format"                          },
+        {"includes",           "cr:includes"                        },
+        {"isLiveDataset",      "cr:isLiveDataset"                   },
+        {"jsonPath",           "cr:jsonPath"                        },
+        {"key",                "cr:key"                             },
+        {"md5",                "cr:md5"                             },
+        {"parentField",        "cr:parentField"                     },
+        {"path",               "cr:path"                            },
+        {"recordSet",          "cr:recordSet"                       },
+        {"references",         "cr:references"                      },
+        {"regex",              "cr:regex"                           },
+        {"repeated",           "cr:repeated"                        },
+        {"replace",            "cr:replace"                         },
+        {"sc",                 "https://schema.org/"                },
+        {"separator",          "cr:separator"                       },
+        {"source",             "cr:source"                          },
+        {"subField",           "cr:subField"                        },
+        {"transform",          "cr:transform"                       },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         mel_json_set_text(c, names[i][0], names[i][1]);
     json_object_set_new(c, "data", json_pack("{s:s, s:s}", "@id", "cr:data", "@type", "@json"));
-    json_object_set_new(c, "examples", json_pack("{s:s, s:s}", "@id", "cr:examples", "@type", "@json"));
-    json_object_set_new(c, "dataType", json_pack("{s:s, s:s}", "@id", "cr:dataType", "@type", "@vocab"));
+    json_object_set_new(c, "examples",
+                        json_pack("{s:s, s:s}", "@id", "cr:examples", "@type", "@json"));
+    json_object_set_new(c, "dataType",
+                        json_pack("{s:s, s:s}", "@id", "cr:dataType", "@type", "@vocab"));
     return c;
 }
 
@@ -64,7 +66,8 @@ static int side_of(const ExportRun *run, const char *name)
          * be part of a longer side's name */
         const char *rest = base + n;
         if (strncmp(base, run->report->sides[i], n) != 0) continue;
-        if (*rest == '-' && rest[1] >= '0' && rest[1] <= '9') rest += 1 + strspn(rest + 1, "0123456789of-");
+        if (*rest == '-' && rest[1] >= '0' && rest[1] <= '9')
+            rest += 1 + strspn(rest + 1, "0123456789of-");
         if (*rest == '.' && !strchr(rest + 1, '.')) return i;
     }
     return -1;
@@ -99,17 +102,17 @@ typedef struct Field {
 } Field;
 
 static const Field common_fields[] = {
-    {"id",             "sc:Text" },
-    {"caption",        "sc:Text" },
-    {"genre",          "sc:Text" },
-    {"tempo",          "sc:Text" },
-    {"bpm",            "sc:Float"},
-    {"relevance",      "sc:Text" },
-    {"source",         "sc:Text" },
-    {"start_s",        "sc:Float"},
-    {"end_s",          "sc:Float"},
-    {"imsm",           "sc:Float"},
-    {NULL,             NULL      },
+    {"id",        "sc:Text" },
+    {"caption",   "sc:Text" },
+    {"genre",     "sc:Text" },
+    {"tempo",     "sc:Text" },
+    {"bpm",       "sc:Float"},
+    {"relevance", "sc:Text" },
+    {"source",    "sc:Text" },
+    {"start_s",   "sc:Float"},
+    {"end_s",     "sc:Float"},
+    {"imsm",      "sc:Float"},
+    {NULL,        NULL      },
 };
 static const Field json_fields[] = {
     {"id",         "sc:Text" },
@@ -143,25 +146,26 @@ static const Field *fields_of(ExportFormat format)
 {
     switch (format) {
     case EXPORT_PARQUET:
-    case EXPORT_CSV: return common_fields;
-    case EXPORT_JSONL: return json_fields;
-    case EXPORT_MUSICCAPS: return musiccaps_fields;
-    case EXPORT_MELFUSION: return melfusion_fields;
-    default: return NULL;
+    case EXPORT_CSV:
+        return common_fields;
+    case EXPORT_JSONL:
+        return json_fields;
+    case EXPORT_MUSICCAPS:
+        return musiccaps_fields;
+    case EXPORT_MELFUSION:
+        return melfusion_fields;
+    default:
+        return NULL;
     }
 }
 
-static json_t *field_json(const ExportRun *run, const char *set, const char *file, const Field *field)
+static json_t *field_json(const char *set, const char *file, const Field *field)
 {
-    bool json = run->options->format == EXPORT_JSONL || run->options->format == EXPORT_MELFUSION;
     char *id = mel_asprintf("%s/%s", set, field->name);
-    char *where = json ? mel_asprintf("$.%s", field->name) : mel_strdup(field->name);
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type", "cr:Field", "@id",
-                               id, "name", field->name, "dataType", field->type, "source",
-                               "fileObject", "@id", file, "extract", json ? "jsonPath" : "column",
-                               where);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:{s:{s:s}, s:{s:s}}}", "@type", "cr:Field",
+                               "@id", id, "name", field->name, "dataType", field->type, "source",
+                               "fileObject", "@id", file, "extract", "column", field->name);
     free(id);
-    free(where);
     return object;
 }
 
@@ -175,9 +179,9 @@ static json_t *record_sets(const ExportRun *run, const ExportFile *files, size_t
         char *set = mel_asprintf("rows-of-%s", mel_path_base(files[i].name));
         json_t *of = json_array();
         for (const Field *field = fields; field->name; field++)
-            json_array_append_new(of, field_json(run, set, files[i].name, field));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "@type", "cr:RecordSet", "@id",
-                                              set, "name", set, "field", of));
+            json_array_append_new(of, field_json(set, files[i].name, field));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "@type", "cr:RecordSet",
+                                              "@id", set, "name", set, "field", of));
         free(set);
     }
     return list;
@@ -191,13 +195,15 @@ bool mel_export_croissant(ExportRun *run, const ExportFile *files, size_t count,
     mel_json_set_text(object, "@type", "sc:Dataset");
     mel_json_set_text(object, "name", o->title && *o->title ? o->title : run->split.name);
     mel_json_set_text(object, "description",
-                      o->purpose && *o->purpose ? o->purpose
-                                                : "Triplets of music, picture and text; see README.md.");
+                      o->purpose && *o->purpose
+                          ? o->purpose
+                          : "Triplets of music, picture and text; see README.md.");
     mel_json_set_text(object, "conformsTo", "http://mlcommons.org/croissant/1.0");
     if (o->license && *o->license) mel_json_set_text(object, "license", o->license);
     if (o->maintainer && *o->maintainer)
-        json_object_set_new(object, "creator",
-                            json_pack("{s:s, s:s}", "@type", "sc:Organization", "name", o->maintainer));
+        json_object_set_new(
+            object, "creator",
+            json_pack("{s:s, s:s}", "@type", "sc:Organization", "name", o->maintainer));
     json_object_set_new(object, "distribution", distribution(run, files, count));
     json_object_set_new(object, "recordSet", record_sets(run, files, count));
     bool ok = mel_export_write_json(mel_export_path(run, "dataset.croissant.json"), object, err);

@@ -274,6 +274,8 @@ static bool is_truncated(const Walk *walk)
     int64_t claimed_us = media_stream_end_us(walk->media, MEDIA_PICTURE);
     int64_t end_us = walk->request->start_us + walk->request->duration_us;
     if (!span->ended[MEDIA_PICTURE] || last_us >= end_us) return false;
+    if (claimed_us >= 0 && last_us != INT64_MIN && last_us + CLAIM_SLACK_US >= claimed_us)
+        return false;
     if (span->broken || walk->media->io.behind_end) return true;
     return claimed_us > walk->request->start_us &&
            (last_us == INT64_MIN || claimed_us > last_us + CLAIM_SLACK_US);
@@ -283,7 +285,7 @@ static bool judge(const Walk *walk, int64_t errors, Err *err)
 {
     if (is_truncated(walk))
         return mel_err_reason(err, ERR_MEDIA, "media.truncated",
-                              "the file ends inside the clip, before its own index does");
+                              "the pictures end inside the clip, before the index of the file does");
     if (errors + walk->bad > walk->frames / 4)
         return mel_err_reason(err, ERR_MEDIA, "media.damaged", "%lld of the clip's pictures are damaged",
                               (long long)(errors + walk->bad));

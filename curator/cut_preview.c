@@ -74,7 +74,11 @@ static bool begin(Preview *preview, const AVFrame *frame, AVRational aspect, Err
     stream->codecpar->format = AV_PIX_FMT_YUVJ420P;
     stream->time_base = (AVRational){1, 1000};
     preview->begun = true;
-    return avformat_write_header(muxer, NULL) >= 0 || failed(preview, err);
+    AVDictionary *options = NULL;
+    av_dict_set(&options, "write_crc32", "0", 0); /* the file has a SHA-256 beside it */
+    int code = avformat_write_header(muxer, &options);
+    av_dict_free(&options);
+    return code >= 0 || failed(preview, err);
 }
 
 bool preview_add(Preview *preview, const Picture *picture, AVRational aspect, Err *err)
@@ -82,7 +86,11 @@ bool preview_add(Preview *preview, const Picture *picture, AVRational aspect, Er
     const CutRequest *request = preview->request;
     if (!preview->begun && !begin(preview, picture->frame, aspect, err)) return false;
     int quality = request->preview_quality ? request->preview_quality : QUALITY_DEFAULT;
-    if (!scaler_run(&preview->scaler, picture->frame, SWS_FAST_BILINEAR, &preview->planes, err) ||
+    /* Area averaging is the better picture, and the faster way too for small steps; reading every
+     * pixel of large pictures is not worth it for scrubbing. */
+    bool large_step = picture->frame->height > 2 * preview->planes.height;
+    int scaling = large_step ? SWS_FAST_BILINEAR : SWS_AREA;
+    if (!scaler_run(&preview->scaler, picture->frame, scaling, &preview->planes, err) ||
         !jpeg_encode(&preview->jpeg, &preview->planes, quality, true, err))
         return false;
     int64_t time_us = picture->time_us - request->start_us;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- landmarks as the store keeps them ----------------------------------------------------------- */
+/* ---- landmarks as the store keeps them
+ * ----------------------------------------------------------- */
 
 static void put_le32(uint8_t *bytes, uint32_t value)
 {
@@ -39,7 +40,8 @@ bool mel_landmarks_unpack(int version, const void *bytes, size_t n_bytes, size_t
     return true;
 }
 
-/* ---- what is compared ---------------------------------------------------------------------------- */
+/* ---- what is compared
+ * ---------------------------------------------------------------------------- */
 
 typedef struct DedupClip {
     const char *id, *source;
@@ -190,14 +192,13 @@ static bool load(DedupRun *run, Err *err)
     const ViewQuery texts = {.view = "triplets", .columns = "id, text", .order = "id"};
     if (!mel_query(run->db, &clips, take_clip, run, err)) return false;
     run->report->clips = (int64_t)run->clip_count;
-    return (run->options->skip_audio ||
-            mel_landmark_each(run->db, take_landmarks, run, err)) &&
-           (run->options->skip_pictures ||
-            mel_picture_hash_each(run->db, take_hash, run, err)) &&
+    return (run->options->skip_audio || mel_landmark_each(run->db, take_landmarks, run, err)) &&
+           (run->options->skip_pictures || mel_picture_hash_each(run->db, take_hash, run, err)) &&
            (run->options->skip_texts || mel_query(run->db, &texts, take_text, run, err));
 }
 
-/* ---- matching ------------------------------------------------------------------------------------ */
+/* ---- matching
+ * ------------------------------------------------------------------------------------ */
 
 static bool same_source(const DedupRun *run, size_t a, size_t b)
 {
@@ -218,9 +219,9 @@ static bool match_audio(DedupRun *run, Err *err)
     DuplicateEdge *found = NULL;
     size_t count = 0;
     for (size_t i = 0; i < run->clip_count; i++)
-        items[i] = (AudioItem){.landmarks = run->landmarks ? run->landmarks + run->clips[i].landmark_first
-                                                           : NULL,
-                               .count = run->clips[i].landmark_count};
+        items[i] = (AudioItem){
+            .landmarks = run->landmarks ? run->landmarks + run->clips[i].landmark_first : NULL,
+            .count = run->clips[i].landmark_count};
     bool ok = mel_match_audio(items, run->clip_count, &run->options->audio, &found, &count, err);
     for (size_t i = 0; ok && i < count; i++)
         add_edge(run, KIND_AUDIO,
@@ -297,8 +298,8 @@ static void join_texts(DedupRun *run, const TextClip *a, const TextClip *b)
                     .evidence = (int64_t)strlen(a->text)});
 }
 
-/* texts[0 … count) are equal, in order of clips. Each is joined to the first one; those of the first
- * one's own source to the first one of another. */
+/* texts[0 … count) are equal, in order of clips. Each is joined to the first one; those of the
+ * first one's own source to the first one of another. */
 static void join_class(DedupRun *run, const TextClip *texts, size_t count)
 {
     size_t other = 1;
@@ -333,7 +334,8 @@ static bool match(DedupRun *run, Err *err)
     return true;
 }
 
-/* ---- the answer ---------------------------------------------------------------------------------- */
+/* ---- the answer
+ * ---------------------------------------------------------------------------------- */
 
 static bool store_kind(DedupRun *run, int kind, DedupCount *count, Err *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Near-duplicates over the whole store: the fingerprints of ready clips are compared and the edges
- * recorded. Clips of one source are never compared with each other: the source ties them already. */
+ * recorded. Clips of one source are never compared with each other: the source ties them already.
+ */
 #ifndef MEL_CURATOR_DEDUP_H
 #define MEL_CURATOR_DEDUP_H
 
@@ -9,7 +10,8 @@
 
 #include "curator/fingerprint.h"
 
-/* ---- landmarks as the store keeps them ----------------------------------------------------------- */
+/* ---- landmarks as the store keeps them
+ * ----------------------------------------------------------- */
 
 /* Version 1: for each landmark its hash and its position, both 32-bit little-endian. */
 enum { LANDMARK_VERSION = 1, LANDMARK_BYTES = 8 };
@@ -22,7 +24,8 @@ void mel_landmarks_pack(const Landmark *landmarks, size_t count, uint8_t *bytes)
 MEL_MUST_CHECK bool mel_landmarks_unpack(int version, const void *bytes, size_t n_bytes,
                                          size_t count, Landmark out[LANDMARKS_MAX], Err *err);
 
-/* ---- the run ------------------------------------------------------------------------------------- */
+/* ---- the run
+ * ------------------------------------------------------------------------------------- */
 
 typedef struct DedupOptions {
     bool skip_audio, skip_pictures, skip_texts;

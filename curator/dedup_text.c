@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Texts as they are compared. Written out instead of towlower(), whose answers depend on the locale. */
+ * Texts as they are compared. Written out instead of towlower(), whose answers depend on the
+ * locale. */
 #include "curator/dedup.h"
 
 #include <ctype.h>

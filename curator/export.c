@@ -14,33 +14,31 @@
 #include <unistd.h>
 
 static const ExportKind kinds[EXPORT_FORMATS] = {
-    [EXPORT_WEBDATASET] = {"webdataset", "%s-[0-9]*.tar", "application/x-tar",
-                           "WebDataset shards: `<side>-000000.tar` and so on, each clip as "
-                           "`<key>.flac`, `.jpg`, `.json` and `.txt`, side by side. `sizes.json` has "
-                           "the clips in each shard.",
-                           mel_export_webdataset},
-    [EXPORT_PARQUET] = {"parquet", "data/%s-[0-9]*.parquet", "application/vnd.apache.parquet",
-                        "Parquet files below `data/`: sound and picture are inside, as "
-                        "`struct<bytes, path>`; the answers are columns; `provenance` is JSON.",
-                        mel_export_parquet},
-    [EXPORT_JSONL] = {"jsonl", "%s.jsonl", "application/jsonlines",
-                      "One JSON object a line in `<side>.jsonl`; `audio_path` and `image_path` lead "
-                      "to the files in `media/`.",
-                      mel_export_jsonl},
-    [EXPORT_CSV] = {"csv", "%s.csv", "text/csv",
-                    "`<side>.csv` with one clip a row; sets are joined by `; `, and text that a "
-                    "spreadsheet would run as a formula has an apostrophe in front. The files are in "
-                    "`media/`.",
-                    mel_export_csv},
-    [EXPORT_MUSICCAPS] = {"musiccaps", "%s.csv", "text/csv",
-                          "`<side>.csv` with the columns of MusicCaps: spans of YouTube videos with "
-                          "captions, without media. `author_id` over 1000 are this dataset's own "
-                          "annotators; `is_balanced_subset` is not known here and always False.",
-                          mel_export_musiccaps},
-    [EXPORT_MELFUSION] = {"melfusion", "%s.json", "application/jsonlines",
-                          "JSON lines in `<side>.json` as MeLFusion's released loader reads them; "
-                          "put its data folder to `audio/` and `images/`.",
-                          mel_export_melfusion},
+    [EXPORT_WEBDATASET] =
+        {"webdataset", "%s-[0-9]*.tar",          "application/x-tar",
+                             "WebDataset shards: `<side>-000000.tar` and so on, each clip as "
+         "`<key>.flac`, `.jpg`, `.json` and `.txt`, side by side. `sizes.json` has "
+         "the clips in each shard.",                                                             mel_export_webdataset},
+    [EXPORT_PARQUET] = {"parquet",    "data/%s-[0-9]*.parquet", "application/x-parquet",
+                             "Parquet files below `data/`: sound and picture are inside, as "
+                        "`struct<bytes, path>`; the answers are columns; `provenance` is JSON.", mel_export_parquet   },
+    [EXPORT_JSONL] =
+        {"jsonl",      "%s.jsonl",               "application/jsonlines",
+                             "One JSON object a line in `<side>.jsonl`; `audio_path` and `image_path` lead "
+         "to the files in `media/`.",                                                            mel_export_jsonl     },
+    [EXPORT_CSV] =
+        {"csv",        "%s.csv",                 "text/csv",
+                             "`<side>.csv` with one clip a row; sets are joined by `; `, and text that a "
+         "spreadsheet would run as a formula has an apostrophe in front. The files are in "
+         "`media/`.",                                                                            mel_export_csv       },
+    [EXPORT_MUSICCAPS] =
+        {"musiccaps",  "%s.csv",                 "text/csv",
+                             "`<side>.csv` with the columns of MusicCaps: spans of YouTube videos with "
+         "captions, without media. `author_id` over 1000 are this dataset's own "
+         "annotators; `is_balanced_subset` is not known here and always False.",                 mel_export_musiccaps },
+    [EXPORT_MELFUSION] = {"melfusion",  "%s.json",                "application/jsonlines",
+                             "JSON lines in `<side>.json` as MeLFusion's released loader reads them; "
+                          "put its data folder to `audio/` and `images/`.",                      mel_export_melfusion },
 };
 
 const ExportKind *mel_export_kind(ExportFormat format)
@@ -70,7 +68,8 @@ void mel_export_report_clear(ExportReport *report)
     *report = (ExportReport){0};
 }
 
-/* ---- where it goes ------------------------------------------------------------------------------------------ */
+/* ---- where it goes
+ * ------------------------------------------------------------------------------------------ */
 
 static bool folder_is_empty(const char *path)
 {
@@ -96,12 +95,15 @@ static bool check_target(const ExportOptions *options, Err *err)
 {
     const char *folder = options->folder;
     if (!*folder) return mel_err(err, ERR_USAGE, "an export needs a folder to go to");
+    if (options->shard_bytes < 0 || options->shard_items < 0)
+        return mel_err(err, ERR_USAGE, "a limit for the files of an export is below 0");
     if (!mel_path_exists(folder) || folder_is_empty(folder)) return true;
     if (options->overwrite && is_export(folder)) return true;
     mel_err(err, ERR_EXISTS, "'%s' is there already", folder);
     return is_export(folder)
                ? mel_err_hint(err, "choose another folder, or replace it with --force")
-               : mel_err_hint(err, "choose another folder: it is not an export, and is not replaced");
+               : mel_err_hint(err,
+                              "choose another folder: it is not an export, and is not replaced");
 }
 
 /* "out/" and "out" are the same; the temporary folder stands beside, on the same disk. */
@@ -145,7 +147,9 @@ static bool publish(ExportRun *run, const char *target, Err *err)
     return ok;
 }
 
-/* ---- the work ----------------------------------------------------------------------------------------------- */
+/* ---- the work
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void fill_counts(ExportRun *run)
 {
@@ -155,7 +159,8 @@ static void fill_counts(ExportRun *run)
         for (size_t i = 0; i < run->count; i++)
             count += run->items[i].side == side;
         if (!count) continue;
-        report->sides[report->side_count] = mel_arena_strdup(&report->arena, run->sides.names[side]);
+        report->sides[report->side_count] =
+            mel_arena_strdup(&report->arena, run->sides.names[side]);
         report->counts[report->side_count++] = count;
     }
     report->items = (int64_t)run->count;
@@ -196,8 +201,8 @@ bool mel_export(Db *db, const ExportOptions *options, const Progress *progress,
     char *target = mel_strdup(options->folder);
     for (size_t n = strlen(target); n > 1 && target[n - 1] == '/'; n--)
         target[n - 1] = '\0';
-    bool ok = check_target(options, err) && mel_export_load(&run, err) &&
-              mel_export_count(&run, err);
+    bool ok =
+        check_target(options, err) && mel_export_load(&run, err) && mel_export_count(&run, err);
     if (ok) fill_counts(&run);
     ok = ok && make_folder(&run, target, err) && write_all(&run, err) &&
          publish(&run, target, err) && record(&run, target, err);

@@ -33,9 +33,9 @@ typedef struct ExportOptions {
     ExportFormat format;
     const char *folder; /* must not be there, or be empty */
     bool overwrite;     /* an earlier export in `folder` is replaced; nothing else ever is */
-    bool link;          /* media as hard links to the dataset's own files where the disk allows it */
-    bool skip_missing;  /* leave out members that are not ready, settled and complete any more;
-                           without it they are an error */
+    bool link;         /* media as hard links to the dataset's own files where the disk allows it */
+    bool skip_missing; /* leave out members that are not ready, settled and complete any more;
+                          without it they are an error */
     int64_t shard_bytes; /* most media bytes in a tar or Parquet file; 0 = 256 MB */
     int64_t shard_items; /* most clips in one; 0 = 10,000 */
     /* What only people know, for the datasheet; NULL = said to be unknown. */
@@ -48,10 +48,10 @@ typedef struct ExportReport {
     const char *sides[SPLIT_SIDES_MAX];
     int64_t counts[SPLIT_SIDES_MAX];
     int64_t items, files, size_bytes;
-    int64_t taken_down; /* members left out because their source was */
-    int64_t excluded;   /* because a pass keeps them out now */
-    int64_t missing;    /* because they are not ready, settled and complete (skip_missing) */
-    int64_t unwanted;   /* by side or where */
+    int64_t taken_down;  /* members left out because their source was */
+    int64_t excluded;    /* because a pass keeps them out now */
+    int64_t missing;     /* because they are not ready, settled and complete (skip_missing) */
+    int64_t unwanted;    /* by side or where */
     size_t texts_across; /* pairs of equal texts on two sides: allowed, but worth a look */
     char manifest_sha256[SHA256_HEX_SIZE]; /* of SHA256SUMS */
 } ExportReport;
@@ -59,8 +59,8 @@ typedef struct ExportReport {
 void mel_export_report_clear(ExportReport *report);
 
 /* Exports and records it in the store. Refuses a split that leaks by today's sources, channels and
- * duplicates (reason "split.leak"), members that are not complete ("export.incomplete"), and a media
- * file that is not byte for byte what the store recorded ("export.changed", naming it). */
+ * duplicates (reason "split.leak"), members that are not complete ("export.incomplete"), and a
+ * media file that is not byte for byte what the store recorded ("export.changed", naming it). */
 MEL_MUST_CHECK bool mel_export(Db *db, const ExportOptions *options, const Progress *progress,
                                ExportReport *report, Err *err);
 

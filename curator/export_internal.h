@@ -35,8 +35,8 @@ typedef struct ExportItem {
     const char *text, *genre, *tempo, *dissonance, *metre, *feel, *relevance, *settled_by;
     double bpm, imsm, clip_score, clap_score, loudness_lufs;
     TextList moods, voices, instruments, aspects, audioset_labels;
-    TextList annotators;    /* pseudonyms of all who submitted an answer */
-    const char *annotator;  /* pseudonym of whose answer it is, or of the first of several */
+    TextList annotators;   /* pseudonyms of all who submitted an answer */
+    const char *annotator; /* pseudonym of whose answer it is, or of the first of several */
 } ExportItem;
 
 /* A name and how often it occurred; rows are in order of the names. */
@@ -71,20 +71,23 @@ typedef struct ExportRun {
     ExportItem *items; /* by id */
     size_t count, capacity;
     Attrition attrition;
-    char *folder;     /* where it is written, until it gets its name */
-    int64_t done;     /* clips written, for the progress */
+    char *folder; /* where it is written, until it gets its name */
+    int64_t done; /* clips written, for the progress */
 } ExportRun;
 
-/* ---- export_load.c, export_attrition.c ------------------------------------------------------------- */
+/* ---- export_load.c, export_attrition.c
+ * ------------------------------------------------------------- */
 
 /* Loads the split's members and refuses what must not be exported. */
 MEL_MUST_CHECK bool mel_export_load(ExportRun *run, Err *err);
 MEL_MUST_CHECK bool mel_export_count(ExportRun *run, Err *err);
 void mel_export_attrition_clear(Attrition *attrition);
 
-/* ---- export_item.c ----------------------------------------------------------------------------------- */
+/* ---- export_item.c
+ * ----------------------------------------------------------------------------------- */
 
-/* All that is said of a clip, provenance included, keys in a fixed order; yours to json_decref(). */
+/* All that is said of a clip, provenance included, keys in a fixed order; yours to json_decref().
+ */
 json_t *mel_export_item_json(const ExportRun *run, const ExportItem *item);
 json_t *mel_export_provenance(const ExportItem *item);
 
@@ -111,8 +114,8 @@ void mel_export_seconds(int64_t time_us, char text[32]);
 /* Adds a comma unless the row is empty, and the field; guarded: formulas are disarmed. */
 void mel_export_csv_field(Str *row, const char *text, bool guarded);
 
-/* Writes <side>.<extension> for every side that holds something: the header, then what `fn` makes of
- * each clip, line end included. */
+/* Writes <side>.<extension> for every side that holds something: the header, then what `fn` makes
+ * of each clip, line end included. */
 typedef bool ExportRowFn(ExportRun *run, const ExportItem *item, Str *row, Err *err);
 MEL_MUST_CHECK bool mel_export_sides(ExportRun *run, const char *extension, const char *header,
                                      ExportRowFn *fn, Err *err);
@@ -126,7 +129,8 @@ const char *mel_export_path(ExportRun *run, const char *format, ...) MEL_PRINTF(
 /* Writes a JSON value, indented, with a line end. */
 MEL_MUST_CHECK bool mel_export_write_json(const char *path, const json_t *value, Err *err);
 
-/* ---- shards -------------------------------------------------------------------------------------------- */
+/* ---- shards
+ * -------------------------------------------------------------------------------------------- */
 
 /* Items of one side, cut into files of at most shard_bytes and shard_items. */
 typedef struct ExportShard {
@@ -139,7 +143,8 @@ typedef struct ExportShard {
 typedef bool ExportShardFn(ExportRun *run, const ExportShard *shard, void *ctx, Err *err);
 MEL_MUST_CHECK bool mel_export_each_shard(ExportRun *run, ExportShardFn *fn, void *ctx, Err *err);
 
-/* ---- formats --------------------------------------------------------------------------------------------- */
+/* ---- formats
+ * --------------------------------------------------------------------------------------------- */
 
 typedef struct ExportKind {
     const char *name;
@@ -161,8 +166,11 @@ bool mel_export_melfusion(ExportRun *run, Err *err);
 /* Puts a list as Python prints it: ['a', "b's"]. */
 void mel_export_python_list(Str *out, TextList list);
 
-/* ---- about the export ---------------------------------------------------------------------------------- */
+/* ---- about the export
+ * ---------------------------------------------------------------------------------- */
 
+/* The hub's card, which README.md begins with: files by split, and what their fields are. */
+void mel_export_card(const ExportRun *run, Str *out);
 MEL_MUST_CHECK bool mel_export_datasheet(ExportRun *run, Err *err); /* README.md */
 MEL_MUST_CHECK bool mel_export_summary(ExportRun *run, Err *err);   /* EXPORT_SUMMARY */
 

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- what is said -------------------------------------------------------------------------------------- */
+/* ---- what is said
+ * -------------------------------------------------------------------------------------- */
 
 static void set_list(json_t *object, const char *key, TextList list)
 {
@@ -85,14 +86,16 @@ json_t *mel_export_item_json(const ExportRun *run, const ExportItem *item)
 
 void mel_export_seconds(int64_t time_us, char text[32])
 {
-    snprintf(text, 32, "%lld.%06lld", (long long)(time_us / 1000000), (long long)(time_us % 1000000));
+    snprintf(text, 32, "%lld.%06lld", (long long)(time_us / 1000000),
+             (long long)(time_us % 1000000));
     char *end = text + strlen(text);
     while (end[-1] == '0')
         *--end = '\0';
     if (end[-1] == '.') end[-1] = '\0';
 }
 
-/* ---- its media ------------------------------------------------------------------------------------------ */
+/* ---- its media
+ * ------------------------------------------------------------------------------------------ */
 
 static bool changed(const char *path, const ExportItem *item, Err *err)
 {
@@ -158,7 +161,8 @@ const char *mel_export_media_name(ExportRun *run, const ExportItem *item, const 
                             which == EXPORT_AUDIO ? item->audio_extension : item->image_extension);
 }
 
-/* ---- small things ------------------------------------------------------------------------------------------ */
+/* ---- small things
+ * ------------------------------------------------------------------------------------------ */
 
 bool mel_export_tick(ExportRun *run, const ExportItem *item, Err *err)
 {
@@ -194,7 +198,9 @@ bool mel_export_write_json(const char *path, const json_t *value, Err *err)
     return ok;
 }
 
-/* ---- shards -------------------------------------------------------------------------------------------------- */
+/* ---- shards
+ * --------------------------------------------------------------------------------------------------
+ */
 
 enum { SHARD_BYTES = 256 << 20, SHARD_ITEMS = 10000 };
 

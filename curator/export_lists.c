@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- one file a side --------------------------------------------------------------------------------------- */
+/* ---- one file a side
+ * --------------------------------------------------------------------------------------- */
 
-static bool put_rows(ExportRun *run, int side, FILE *file, const char *path, ExportRowFn *fn, Err *err)
+static bool put_rows(ExportRun *run, int side, FILE *file, const char *path, ExportRowFn *fn,
+                     Err *err)
 {
     Str row = {0};
     bool ok = true;
@@ -36,8 +38,7 @@ bool mel_export_sides(ExportRun *run, const char *extension, const char *header,
         int of_split = 0; /* the report has only the sides that hold something */
         while (!mel_equal(run->sides.names[of_split], run->report->sides[side]))
             of_split++;
-        const char *path =
-            mel_export_path(run, "%s.%s", run->report->sides[side], extension);
+        const char *path = mel_export_path(run, "%s.%s", run->report->sides[side], extension);
         ok = mel_writer_begin(&file, path, err);
         if (ok && fputs(header, file.file) == EOF)
             ok = mel_err_errno(err, "cannot write '%s'", path);
@@ -63,15 +64,18 @@ static bool copy_both(ExportRun *run, const ExportItem *item, Err *err)
            mel_export_copy(run, item, "media", EXPORT_IMAGE, err);
 }
 
-/* ---- JSON lines ---------------------------------------------------------------------------------------------- */
+/* ---- JSON lines
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The names audio_path and image_path are chosen so that no folder loader takes them for its own
  * `*_file_name` columns, all of which it would turn into one kind of media. */
 static bool jsonl_row(ExportRun *run, const ExportItem *item, Str *row, Err *err)
 {
     json_t *object = json_object(), *rest = mel_export_item_json(run, item);
-    mel_json_set_text(object, "audio_path", mel_export_media_name(run, item, "media", EXPORT_AUDIO));
-    mel_json_set_text(object, "image_path", mel_export_media_name(run, item, "media", EXPORT_IMAGE));
+    mel_json_set_text(object, "audio_path",
+                      mel_export_media_name(run, item, "media", EXPORT_AUDIO));
+    mel_json_set_text(object, "image_path",
+                      mel_export_media_name(run, item, "media", EXPORT_IMAGE));
     json_object_update(object, rest);
     json_decref(rest);
     add_json_line(row, object);
@@ -84,8 +88,8 @@ bool mel_export_jsonl(ExportRun *run, Err *err)
            mel_export_sides(run, "jsonl", "", jsonl_row, err);
 }
 
-/* The released loader takes the last part of `location` and `img_path` and looks for it in one fixed
- * folder: so the last parts are unique. */
+/* The released loader takes the last part of `location` and `img_path` and looks for it in one
+ * fixed folder: so the last parts are unique. */
 static bool melfusion_row(ExportRun *run, const ExportItem *item, Str *row, Err *err)
 {
     json_t *object = json_object();
@@ -105,7 +109,9 @@ bool mel_export_melfusion(ExportRun *run, Err *err)
            mel_export_sides(run, "json", "", melfusion_row, err);
 }
 
-/* ---- CSV -------------------------------------------------------------------------------------------------------- */
+/* ---- CSV
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 void mel_export_csv_field(Str *row, const char *text, bool guarded)
 {
@@ -142,7 +148,8 @@ static void add_seconds(Str *row, int64_t time_us)
 }
 
 static const char csv_header[] =
-    "id,audio_path,image_path,caption,genre,moods,tempo,bpm,voices,instruments,dissonance,metre,feel,"
+    "id,audio_path,image_path,caption,genre,moods,tempo,bpm,voices,instruments,dissonance,metre,"
+    "feel,"
     "relevance,aspects,audioset_labels,source,locator,start_s,end_s,frame_s,channel,license,"
     "published_split,sample_rate_hz,samples,loudness_lufs,imsm,clip_score,clap_score,settled_by,"
     "annotators,audio_sha256,image_sha256\n";

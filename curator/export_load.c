@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an export holds: the members of a split that are triplets now, after the proof that the split
- * does not leak. */
+ * What an export holds: the members of a split that are triplets now, after the proof that the
+ * split does not leak. */
 #include "curator/export_internal.h"
 
 #include "curator/split_graph.h"
@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the members and the proof ----------------------------------------------------------------------- */
+/* ---- the members and the proof
+ * ----------------------------------------------------------------------- */
 
 /* Beside each node: why it cannot be a triplet, if it cannot. */
 typedef struct MemberState {
@@ -24,12 +25,12 @@ typedef struct Loader {
     SplitGraph graph;
     MemberState *states; /* one a node, by id */
     size_t state_count, state_capacity;
-    bool *chosen;  /* one an item */
+    bool *chosen; /* one an item */
     /* annotators, by clip */
     struct Answer {
         const char *clip, *annotator;
         bool imported;
-    } *answers;
+    } * answers;
     size_t answer_count, answer_capacity;
     const char **people; /* distinct, sorted: their ranks are their pseudonyms */
     size_t person_count;
@@ -84,7 +85,8 @@ static bool load_members(Loader *loader, Err *err)
     return mel_graph_prove(&loader->graph, run->sides.names, err);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ---------------------------------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -173,7 +175,8 @@ static ExportItem item_of(Arena *arena, const ViewRow *row)
         .aspects = list_of(arena, mel_row_text(row, "aspects", NULL), "; "),
         .audioset_labels = list_of(arena, mel_row_text(row, "audioset_labels", NULL), ","),
     };
-    item.key = mel_arena_printf(arena, "%s_%lld", item.source, (long long)(item.start_us / 1000));
+    const char *colon = strrchr(item.id, ':');
+    item.key = mel_arena_printf(arena, "%s_%s", item.source, colon ? colon + 1 : "");
     item.audio_extension = extension_of(arena, item.audio_path);
     item.image_extension = extension_of(arena, item.image_path);
     return item;
@@ -195,8 +198,9 @@ static bool take_item(void *ctx, const ViewRow *row, Err *err)
     *item = item_of(&run->arena, row);
     item->side = node->side;
     /* A key may not hold a dot (WebDataset cuts names there) nor anything unfit for a file name. */
-    return mel_name_valid(item->source) ||
-           mel_err(err, ERR_FORMAT, "the source '%s' cannot be part of a file name", item->source);
+    const char *start = item->key + strlen(item->source) + 1;
+    return (mel_name_valid(item->source) && *start && !start[strspn(start, "0123456789")]) ||
+           mel_err(err, ERR_FORMAT, "the id '%s' cannot become a file name", item->id);
 }
 
 static bool load_items(Loader *loader, Err *err)
@@ -210,7 +214,8 @@ static bool load_items(Loader *loader, Err *err)
     return mel_query(run->db, &query, take_item, loader, err);
 }
 
-/* ---- what is not complete ------------------------------------------------------------------------------ */
+/* ---- what is not complete
+ * ------------------------------------------------------------------------------ */
 
 static bool check_member(Loader *loader, size_t i, Err *err)
 {
@@ -223,17 +228,19 @@ static bool check_member(Loader *loader, size_t i, Err *err)
     }
     run->report->missing++;
     if (run->options->skip_missing) return true;
-    const char *why = !mel_equal(state->state, "ready")      ? "not fetched and verified"
+    const char *why = !mel_equal(state->state, "ready")       ? "not fetched and verified"
                       : !mel_equal(state->settled, "settled") ? "not settled"
                                                               : "without a text or a frame";
     mel_err_reason(err, ERR_DENIED, "export.incomplete", "clip '%s' of the split is %s",
                    loader->graph.nodes[i].id, why);
-    return mel_err_hint(err, "complete it ('mel explain %s'), or leave such clips out with "
-                             "--skip-missing",
+    return mel_err_hint(err,
+                        "complete it ('mel explain %s'), or leave such clips out with "
+                        "--skip-missing",
                         loader->graph.nodes[i].id);
 }
 
-/* ---- which of them -------------------------------------------------------------------------------------- */
+/* ---- which of them
+ * -------------------------------------------------------------------------------------- */
 
 static int by_item_id(const void *a, const void *b)
 {
@@ -245,9 +252,10 @@ static bool take_choice(void *ctx, const ViewRow *row, Err *err)
     (void)err;
     Loader *loader = ctx;
     const ExportItem key = {.id = mel_row_text(row, "id", "")};
-    const ExportItem *item = loader->run->count ? bsearch(&key, loader->run->items, loader->run->count,
-                                                          sizeof key, by_item_id)
-                                                : NULL;
+    const ExportItem *item =
+        loader->run->count
+            ? bsearch(&key, loader->run->items, loader->run->count, sizeof key, by_item_id)
+            : NULL;
     if (item) loader->chosen[item - loader->run->items] = true;
     return true;
 }
@@ -281,7 +289,8 @@ static bool choose(Loader *loader, Err *err)
                         (long long)run->report->missing);
 }
 
-/* ---- who said it: people appear under pseudonyms ---------------------------------------------------------- */
+/* ---- who said it: people appear under pseudonyms
+ * ---------------------------------------------------------- */
 
 static bool take_answer(void *ctx, const ViewRow *row, Err *err)
 {
@@ -362,7 +371,8 @@ static bool load_annotators(Loader *loader, Err *err)
     return true;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * ------------------------------------------------------------------------------------------- */
 
 static bool check_side(const ExportRun *run, Err *err)
 {

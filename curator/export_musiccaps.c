@@ -104,10 +104,12 @@ bool mel_export_musiccaps(ExportRun *run, Err *err)
 {
     for (size_t i = 0; i < run->count; i++) {
         if (mel_equal(run->items[i].kind, "youtube")) continue;
-        mel_err(err, ERR_USAGE, "clip '%s' is not from YouTube, which is all that MusicCaps can name",
+        mel_err(err, ERR_USAGE,
+                "clip '%s' is not from YouTube, which is all that MusicCaps can name",
                 run->items[i].id);
-        return mel_err_hint(err, "choose those that are with --where \"kind = 'youtube'\", or export "
-                                 "as jsonl");
+        return mel_err_hint(err,
+                            "choose those that are with --where \"kind = 'youtube'\", or export "
+                            "as jsonl");
     }
     return mel_export_sides(run, "csv", musiccaps_header, add_row, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parquet files as the Hugging Face hub lays them out: sound and picture as struct<bytes, path>, and
- * their meaning in the `huggingface` metadata. */
+ * Parquet files as the Hugging Face hub lays them out: sound and picture as struct<bytes, path>,
+ * and their meaning in the `huggingface` metadata. */
 #include "curator/export_internal.h"
 
 #include "curator/parquet.h"
@@ -87,12 +87,16 @@ static json_t *value_feature(const char *dtype)
 static json_t *feature_of(const ParquetColumn *column, int64_t rate)
 {
     switch (column->type) {
-    case PARQUET_TEXT: return value_feature("string");
-    case PARQUET_I64: return value_feature("int64");
-    case PARQUET_F64: return value_feature("float64");
+    case PARQUET_TEXT:
+        return value_feature("string");
+    case PARQUET_I64:
+        return value_feature("int64");
+    case PARQUET_F64:
+        return value_feature("float64");
     case PARQUET_TEXTS:
         return json_pack("{s:o, s:s}", "feature", value_feature("string"), "_type", "Sequence");
-    case PARQUET_MEDIA: break;
+    case PARQUET_MEDIA:
+        break;
     }
     json_t *media =
         json_pack("{s:s}", "_type", mel_equal(column->name, "audio") ? "Audio" : "Image");
@@ -116,10 +120,18 @@ static void put_field(ParquetWriter *writer, size_t i, const ExportItem *item)
     size_t column = COLUMN_FIELDS + i;
     const void *value = (const char *)item + fields[i].offset;
     switch (fields[i].kind) {
-    case FIELD_TEXT: mel_parquet_text(writer, column, *(const char *const *)value); break;
-    case FIELD_F64: mel_parquet_f64(writer, column, *(const double *)value); break;
-    case FIELD_I64: mel_parquet_i64(writer, column, *(const int64_t *)value); break;
-    case FIELD_US: mel_parquet_f64(writer, column, (double)*(const int64_t *)value / 1e6); break;
+    case FIELD_TEXT:
+        mel_parquet_text(writer, column, *(const char *const *)value);
+        break;
+    case FIELD_F64:
+        mel_parquet_f64(writer, column, *(const double *)value);
+        break;
+    case FIELD_I64:
+        mel_parquet_i64(writer, column, *(const int64_t *)value);
+        break;
+    case FIELD_US:
+        mel_parquet_f64(writer, column, (double)*(const int64_t *)value / 1e6);
+        break;
     case FIELD_LIST: {
         const TextList *list = value;
         mel_parquet_texts(writer, column, list->items, list->count);
@@ -159,9 +171,8 @@ static bool write_shard(ExportRun *run, const ExportShard *shard, void *ctx, Err
 {
     const Table *table = ctx;
     ParquetWriter *writer = NULL;
-    const char *path =
-        mel_export_path(run, "data/%s-%05zu-of-%05zu.parquet", run->sides.names[shard->side],
-                        shard->number, shard->of);
+    const char *path = mel_export_path(run, "data/%s-%05zu-of-%05zu.parquet",
+                                       run->sides.names[shard->side], shard->number, shard->of);
     bool ok = mel_parquet_begin(path, table->columns, COLUMN_COUNT, "huggingface", table->features,
                                 &writer, err);
     for (size_t i = 0; ok && i < shard->count; i++)

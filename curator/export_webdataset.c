@@ -44,9 +44,9 @@ static bool put_media(ExportRun *run, Tar *tar, const ExportItem *item, ExportMe
     char *bytes;
     size_t n;
     if (!mel_export_media(run, item, which, &bytes, &n, err)) return false;
-    bool ok = tar_put(tar, item,
-                      which == EXPORT_AUDIO ? item->audio_extension : item->image_extension, bytes, n,
-                      err);
+    bool ok =
+        tar_put(tar, item, which == EXPORT_AUDIO ? item->audio_extension : item->image_extension,
+                bytes, n, err);
     free(bytes);
     return ok;
 }
@@ -107,9 +107,10 @@ static bool check_suffixes(const ExportRun *run, Err *err)
         if (mel_equal(item->audio_extension, first->audio_extension) &&
             mel_equal(item->image_extension, first->image_extension))
             continue;
-        return mel_err(err, ERR_FORMAT,
-                       "clips '%s' and '%s' have media of different kinds, which no tar reader takes",
-                       first->id, item->id);
+        return mel_err(
+            err, ERR_FORMAT,
+            "clips '%s' and '%s' have media of different kinds, which no tar reader takes",
+            first->id, item->id);
     }
     return true;
 }

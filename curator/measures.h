@@ -14,14 +14,14 @@
 #define MEL_AUDIO_MEASURES(X)                                                                      \
     X(silence_share, "0..1", "share of 50 ms windows below -60 dBFS RMS in every channel")         \
     X(silence_longest_s, "s", "longest run of such windows")                                       \
-    X(clipped_runs, "count", "runs of 3 or more equal samples at the clip's full-scale peak")      \
+    X(clipped_runs, "count", "runs of 3 or more equal samples at the peak, or beyond full scale")      \
     X(clipped_share, "0..1", "share of samples inside such runs")                                  \
     X(loudness_lufs, "LUFS", "integrated loudness, EBU R128 / ITU-R BS.1770-4")                    \
     X(loudness_range_lu, "LU", "loudness range, EBU Tech 3342 (unreliable over 10 s)")             \
     X(true_peak_dbtp, "dBTP", "highest true peak of any channel, BS.1770-4 annex 2")               \
     X(bandwidth_hz, "Hz", "highest frequency whose long-term level stands above the noise floor")  \
     X(stereo_correlation, "-1..1", "correlation of left and right; NAN for mono")                  \
-    X(side_level_db, "dB", "level of (L-R)/2 against (L+R)/2; below -60: mono sold as stereo")     \
+    X(side_level_db, "dB", "level of (L-R)/2 against (L+R)/2; below -50: mono sold as stereo")     \
     X(dc_offset, "-1..1", "largest mean of a channel")                                             \
     X(dropouts, "count", "digital-zero or frozen gaps of 2..200 ms inside sounding music")         \
     X(gap_s, "s", "sound the container promised but did not hold (filled with silence)")           \

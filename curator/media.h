@@ -63,6 +63,7 @@ typedef struct Media {
     AVFormatContext *format;
     AVStream *stream[MEDIA_KINDS]; /* the chosen ones, NULL = none */
     int64_t zero_us;               /* on libav's clock, of the clock in cut.h */
+    int64_t end_stamp[MEDIA_KINDS]; /* by the index as it was opened; AV_NOPTS_VALUE = not said */
     bool linear;                   /* seeking in this format is a guess: read from its start */
     bool moved;                    /* reading did not begin at the start */
 } Media;

@@ -170,6 +170,17 @@ static bool check_claims(const Media *media, Err *err)
     return true;
 }
 
+/* Asked at once: when reading does not begin at the start, libav takes the first packet that it
+ * meets for the start of a fragmented file's streams. */
+static int64_t claimed_end(const Media *media, int kind)
+{
+    const AVStream *stream = media->stream[kind];
+    if (!stream || stream->duration <= 0 || !is_one_of(media->format->iformat, "mov,wav"))
+        return AV_NOPTS_VALUE;
+    int64_t begin = stream->start_time != AV_NOPTS_VALUE ? stream->start_time : 0, end;
+    return __builtin_add_overflow(begin, stream->duration, &end) ? AV_NOPTS_VALUE : end;
+}
+
 bool media_open(Media *media, int fd, const CutInput *input, Err *err)
 {
     const AVInputFormat *container = NULL;
@@ -189,6 +200,8 @@ bool media_open(Media *media, int fd, const CutInput *input, Err *err)
     media->stream[MEDIA_SOUND] =
         best_stream(media, AVMEDIA_TYPE_AUDIO, picture ? picture->index : -1);
     media->linear = is_one_of(container, unseekable);
+    for (int kind = 0; kind < MEDIA_KINDS; kind++)
+        media->end_stamp[kind] = claimed_end(media, kind);
     if (is_one_of(container, floating_clocks) && media->format->start_time != AV_NOPTS_VALUE)
         media->zero_us = media->format->start_time;
     return check_claims(media, err);
@@ -226,11 +239,8 @@ int64_t media_duration_us(const Media *media)
 
 int64_t media_stream_end_us(const Media *media, MediaKind kind)
 {
-    const AVStream *stream = media->stream[kind];
-    if (!is_one_of(media->format->iformat, "mov,wav") || stream->duration <= 0) return -1;
-    int64_t begin = stream->start_time != AV_NOPTS_VALUE ? stream->start_time : 0, end;
-    if (__builtin_add_overflow(begin, stream->duration, &end)) return -1;
-    return media_time_us(media, kind, end);
+    int64_t end = media->stream[kind] ? media->end_stamp[kind] : AV_NOPTS_VALUE;
+    return end == AV_NOPTS_VALUE ? -1 : media_time_us(media, kind, end);
 }
 
 int64_t media_time_us(const Media *media, MediaKind kind, int64_t stamp)

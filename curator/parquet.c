@@ -28,8 +28,8 @@ typedef struct Leaf {
     int path_length;
     int type, definition_max, repetition_max;
     Levels definitions, repetitions;
-    Str values;       /* of the page in hand */
-    Str pages;        /* finished ones of this row group */
+    Str values; /* of the page in hand */
+    Str pages;  /* finished ones of this row group */
     int32_t page_values;
     int64_t chunk_values;
     int64_t rows; /* begun, in the whole file */
@@ -58,7 +58,8 @@ struct ParquetWriter {
     bool too_large; /* a value over the limit came: said at the row's end */
 };
 
-/* ---- levels and pages --------------------------------------------------------------------------- */
+/* ---- levels and pages ---------------------------------------------------------------------------
+ */
 
 static void levels_end_run(Levels *levels)
 {
@@ -131,7 +132,8 @@ static void end_page(Leaf *leaf)
     mel_str_clear(&levels);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------
+ */
 
 static Leaf *leaf_of(ParquetWriter *writer, size_t column, ParquetType type)
 {
@@ -174,8 +176,7 @@ void mel_parquet_f64(ParquetWriter *writer, size_t column, double value)
 }
 
 /* Definition levels of a list: 0 the list is null, 1 empty, 2 an item is null, 3 an item. */
-void mel_parquet_texts(ParquetWriter *writer, size_t column, const char *const *items,
-                       size_t count)
+void mel_parquet_texts(ParquetWriter *writer, size_t column, const char *const *items, size_t count)
 {
     Leaf *leaf = leaf_of(writer, column, PARQUET_TEXTS);
     if (!count) add_level(leaf, 0, 1);
@@ -244,13 +245,14 @@ bool mel_parquet_row_end(ParquetWriter *writer, Err *err)
     return buffered < PARQUET_ROW_GROUP_BYTES || end_group(writer, err);
 }
 
-/* ---- schema and footer -------------------------------------------------------------------------- */
+/* ---- schema and footer --------------------------------------------------------------------------
+ */
 
 static Leaf *add_leaf(ParquetWriter *writer, int type, int definition_max, int repetition_max)
 {
     Leaf *leaf = &writer->leaves[writer->leaf_count++];
-    *leaf = (Leaf){
-        .type = type, .definition_max = definition_max, .repetition_max = repetition_max};
+    *leaf =
+        (Leaf){.type = type, .definition_max = definition_max, .repetition_max = repetition_max};
     return leaf;
 }
 
@@ -266,9 +268,15 @@ static void add_column(ParquetWriter *writer, size_t i)
     const ParquetColumn *column = &writer->columns[i];
     writer->first_leaf[i] = writer->leaf_count;
     switch (column->type) {
-    case PARQUET_TEXT: set_path(add_leaf(writer, TYPE_BYTE_ARRAY, 1, 0), column->name, 0, 0); break;
-    case PARQUET_I64: set_path(add_leaf(writer, TYPE_INT64, 1, 0), column->name, 0, 0); break;
-    case PARQUET_F64: set_path(add_leaf(writer, TYPE_DOUBLE, 1, 0), column->name, 0, 0); break;
+    case PARQUET_TEXT:
+        set_path(add_leaf(writer, TYPE_BYTE_ARRAY, 1, 0), column->name, 0, 0);
+        break;
+    case PARQUET_I64:
+        set_path(add_leaf(writer, TYPE_INT64, 1, 0), column->name, 0, 0);
+        break;
+    case PARQUET_F64:
+        set_path(add_leaf(writer, TYPE_DOUBLE, 1, 0), column->name, 0, 0);
+        break;
     case PARQUET_TEXTS:
         set_path(add_leaf(writer, TYPE_BYTE_ARRAY, 3, 1), column->name, "list", "element");
         break;
@@ -392,7 +400,8 @@ static void footer(const ParquetWriter *writer, Str *out)
     mel_thrift_end(&thrift);
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------
+ */
 
 static const char magic[4] = {'P', 'A', 'R', '1'};
 

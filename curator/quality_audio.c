@@ -136,6 +136,16 @@ static size_t flat_run(const float *x, size_t first, size_t n, int stride, float
     return last - first;
 }
 
+/* A run beyond full scale, as a lossy codec makes of clipped sound: the product is cut there. */
+static size_t over_run(const float *x, size_t first, size_t n, int stride)
+{
+    float sign = x[first * (size_t)stride] < 0 ? -1 : 1;
+    size_t last = first;
+    while (last < n && sign * x[last * (size_t)stride] >= 1)
+        last++;
+    return last - first;
+}
+
 static void measure_clipping(const Sound *sound, const Levels *levels, AudioMeasures *out)
 {
     float peak = fmaxf(levels->highest, -levels->lowest);
@@ -148,10 +158,14 @@ static void measure_clipping(const Sound *sound, const Levels *levels, AudioMeas
         for (size_t i = 0, length; i < n; i += length) {
             float v = x[i * (size_t)sound->channels];
             length = 1;
-            if (v < AT_PEAK * highest && v > AT_PEAK * lowest) continue;
+            if (v < fminf(1, AT_PEAK * highest) && v > fmaxf(-1, AT_PEAK * lowest)) continue;
             bool stepped;
+            size_t over = over_run(x, i, n, sound->channels);
             length = flat_run(x, i, n, sound->channels, step, &stepped);
-            if (length < CLIP_RUN_MIN || !stepped) continue;
+            if (over >= CLIP_RUN_MIN)
+                length = over;
+            else if (length < CLIP_RUN_MIN || !stepped)
+                continue;
             runs++;
             inside += length;
         }

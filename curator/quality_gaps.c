@@ -16,6 +16,10 @@ static const double AROUND_S = 0.02, EDGE_S = 0.002;
 static const double SOUNDING_RMS = 3e-3, SOUNDING_OF_CLIP = 0.05;
 static const double EDGE_OF_AROUND = 0.35, SIDES_RATIO = 3.2;
 
+/* A lossy codec smears what lies beside a gap into it, by a block: there the music is looked for
+ * a little farther out, and only around zeros that are longer than such a block. */
+static const double SMEAR_S = 0.022;
+
 /* A held sample is entered without a step; a rectangular wave is not. */
 static const double STEP_OF_USUAL = 4;
 
@@ -65,8 +69,8 @@ static bool entered_smoothly(const Sound *sound, size_t at, size_t around)
     return true;
 }
 
-/* Whether the unchanging stretch [first, last) lies inside sounding music. */
-static bool is_dropout(const Sound *sound, size_t first, size_t last, double clip_rms)
+/* Whether music sounds on both sides of [first, last), about equally loud, up to the edges. */
+static bool sounds_beside(const Sound *sound, size_t first, size_t last, double clip_rms)
 {
     size_t around = (size_t)ceil(AROUND_S * sound->rate_hz) + 2;
     size_t edge = (size_t)ceil(EDGE_S * sound->rate_hz);
@@ -75,10 +79,23 @@ static bool is_dropout(const Sound *sound, size_t first, size_t last, double cli
     double sounding = fmax(SOUNDING_RMS, SOUNDING_OF_CLIP * clip_rms);
     if (before < sounding || after < sounding) return false;
     if (before > SIDES_RATIO * after || after > SIDES_RATIO * before) return false;
-    if (rms(sound, first - edge, first) < EDGE_OF_AROUND * before) return false;
-    if (rms(sound, last, last + edge) < EDGE_OF_AROUND * after) return false;
-    const float *frame = sound->samples + first * (size_t)sound->channels;
-    return is_zero(frame, sound->channels) || entered_smoothly(sound, first, around);
+    return rms(sound, first - edge, first) >= EDGE_OF_AROUND * before &&
+           rms(sound, last, last + edge) >= EDGE_OF_AROUND * after;
+}
+
+/* Whether the unchanging stretch [first, last) lies inside sounding music. */
+static bool is_dropout(const Sound *sound, size_t first, size_t last, double clip_rms)
+{
+    size_t around = (size_t)ceil(AROUND_S * sound->rate_hz) + 2;
+    size_t smear = (size_t)ceil(SMEAR_S * sound->rate_hz);
+    bool zero = is_zero(sound->samples + first * (size_t)sound->channels, sound->channels);
+    if (sounds_beside(sound, first, last, clip_rms))
+        return zero || entered_smoothly(sound, first, around);
+    for (size_t skip = smear / 4; zero && last - first > smear && skip <= smear; skip += smear / 4)
+        if (first > skip && last + skip < sound->n &&
+            sounds_beside(sound, first - skip, last + skip, clip_rms))
+            return true;
+    return false;
 }
 
 void mel_measure_gaps(const Sound *sound, double clip_rms, AudioMeasures *out)

@@ -31,7 +31,8 @@ static void run_clear(SplitRun *run)
     mel_arena_clear(&run->arena);
 }
 
-/* ---- which split ---------------------------------------------------------------------------------- */
+/* ---- which split
+ * ---------------------------------------------------------------------------------- */
 
 static bool open_split(SplitRun *run, Err *err)
 {
@@ -47,7 +48,8 @@ static bool open_split(SplitRun *run, Err *err)
     return run->report->made || mel_policy_agrees(run->options, &run->policy, err);
 }
 
-/* ---- who takes part --------------------------------------------------------------------------------- */
+/* ---- who takes part
+ * --------------------------------------------------------------------------------- */
 
 typedef struct ColumnSearch {
     const char *wanted;
@@ -106,8 +108,8 @@ static bool take_candidate(void *ctx, const ViewRow *row, Err *err)
 static bool load_candidates(SplitRun *run, Err *err)
 {
     const char *where = run->policy.condition;
-    const char *columns = mel_arena_printf(
-        &run->arena, "id, source, channel, published_split, %s", run->policy.columns);
+    const char *columns = mel_arena_printf(&run->arena, "id, source, channel, published_split, %s",
+                                           run->policy.columns);
     const ViewQuery query = {.view = "triplets",
                              .columns = columns,
                              .where = *where ? where : NULL,
@@ -167,7 +169,8 @@ static bool load_members(SplitRun *run, Err *err)
     return true;
 }
 
-/* ---- limits per source and channel ------------------------------------------------------------------- */
+/* ---- limits per source and channel
+ * ------------------------------------------------------------------- */
 
 typedef struct Ranked {
     const char *of; /* source or channel */
@@ -216,15 +219,17 @@ static void limit(SplitRun *run, bool by_channel, int64_t most)
     free(ranked);
 }
 
-/* ---- the plan ------------------------------------------------------------------------------------------ */
+/* ---- the plan
+ * ------------------------------------------------------------------------------------------ */
 
 static bool published_for_evaluation(const SplitNode *node)
 {
     return mel_equal(node->published, "eval") || mel_equal(node->published, "test");
 }
 
-/* New clips that were published for evaluation enter the plan as if they lay on a side already: that
- * of their group unless it is the first side, else the last one. What is tied to them follows. */
+/* New clips that were published for evaluation enter the plan as if they lay on a side already:
+ * that of their group unless it is the first side, else the last one. What is tied to them follows.
+ */
 static void hold_out(SplitRun *run)
 {
     SplitGraph *graph = &run->graph;
@@ -266,7 +271,8 @@ static bool plan(SplitRun *run, Err *err)
     return ok;
 }
 
-/* ---- what is kept ---------------------------------------------------------------------------------------- */
+/* ---- what is kept
+ * ---------------------------------------------------------------------------------------- */
 
 static void note_drop(SplitRun *run, const char *clip_id, const char *why)
 {
@@ -280,10 +286,9 @@ static void note_drop(SplitRun *run, const char *clip_id, const char *why)
 
 static bool drop(SplitRun *run, const SplitNode *node, const SplitNode *reason, Err *err)
 {
-    const char *why =
-        reason ? mel_arena_printf(&run->arena, "tied to '%s' on side %s", reason->id,
-                                  run->policy.sides.names[reason->side])
-               : "tied to clips of several sides";
+    const char *why = reason ? mel_arena_printf(&run->arena, "tied to '%s' on side %s", reason->id,
+                                                run->policy.sides.names[reason->side])
+                             : "tied to clips of several sides";
     note_drop(run, node->id, why);
     return mel_split_drop(run->db, run->row.id, node->id, why, err);
 }

@@ -15,8 +15,8 @@ typedef struct SplitSides {
     double fractions[SPLIT_SIDES_MAX];
 } SplitSides;
 
-/* What is left out (NULL, 0, false) is, for a split that is there, as it was made; what is given must
- * be the same. For a new one the defaults stand behind. */
+/* What is left out (NULL, 0, false) is, for a split that is there, as it was made; what is given
+ * must be the same. For a new one the defaults stand behind. */
 typedef struct SplitRunOptions {
     const char *name;
     const char *seed;     /* the name */
@@ -26,7 +26,7 @@ typedef struct SplitRunOptions {
     bool holdout_eval;    /* clips that their publisher calls eval or test, and whatever is tied to
                              them, go to the last side */
     int64_t per_source_max, per_channel_max; /* clips taken of each: no limit */
-    bool dry_run;         /* nothing is kept (the store must be open for writing all the same) */
+    bool dry_run; /* nothing is kept (the store must be open for writing all the same) */
 } SplitRunOptions;
 
 typedef struct SplitStratum {
@@ -55,15 +55,15 @@ typedef struct SplitRunReport {
     SplitSides sides;
     size_t counts[SPLIT_SIDES_MAX]; /* members now */
     size_t members, added, groups;
-    size_t candidates;      /* triplets that met the condition */
-    size_t capped;          /* of them, left out by a limit per source or channel */
-    size_t held_out;        /* members that their publisher calls eval or test (holdout_eval) */
-    size_t texts_across;    /* pairs of equal texts on two sides: allowed, but worth a look */
-    SplitDropped *dropped;  /* now; earlier ones are in dropped_before */
+    size_t candidates;     /* triplets that met the condition */
+    size_t capped;         /* of them, left out by a limit per source or channel */
+    size_t held_out;       /* members that their publisher calls eval or test (holdout_eval) */
+    size_t texts_across;   /* pairs of equal texts on two sides: allowed, but worth a look */
+    SplitDropped *dropped; /* now; earlier ones are in dropped_before */
     size_t dropped_count, dropped_before;
-    SplitStratum *strata;   /* by name */
+    SplitStratum *strata; /* by name */
     size_t stratum_count;
-    double worst_stratum_error; /* of mel_split_plan's report */
+    double worst_stratum_error;                        /* of mel_split_plan's report */
     SplitComponent components[SPLIT_COMPONENTS_SHOWN]; /* largest first */
     size_t component_count;
 } SplitRunReport;
@@ -77,6 +77,7 @@ MEL_MUST_CHECK bool mel_split_run(Db *db, const SplitRunOptions *options, SplitR
                                   Err *err);
 
 /* The sides as the store has them ("sides_json"); names in the arena. */
-MEL_MUST_CHECK bool mel_split_sides(const char *sides_json, Arena *arena, SplitSides *out, Err *err);
+MEL_MUST_CHECK bool mel_split_sides(const char *sides_json, Arena *arena, SplitSides *out,
+                                    Err *err);
 
 #endif

@@ -15,8 +15,8 @@ typedef struct SplitNode {
     const char *channel;     /* NULL = not known: ties nothing */
     const char *published;   /* the publisher's split; NULL = none */
     const char *stratum;
-    int side;  /* index of the side, SPLIT_NEW or SPLIT_DROPPED */
-    bool old;  /* a member already */
+    int side;     /* index of the side, SPLIT_NEW or SPLIT_DROPPED */
+    bool old;     /* a member already */
     size_t group; /* set by mel_graph_group: the smallest node of the component */
 } SplitNode;
 

@@ -18,7 +18,7 @@ typedef enum ThriftType {
 } ThriftType;
 
 typedef struct ThriftWriter {
-    Str *out; /* borrowed */
+    Str *out;                   /* borrowed */
     int last[THRIFT_DEPTH_MAX]; /* field id written last, of each open struct */
     int depth;
 } ThriftWriter;

@@ -106,12 +106,24 @@ char *crash_folder(Err *err)
     return NULL;
 }
 
+/* What is around the first difference of two lines: their beginning, and from shortly before it. */
+static char *show_difference(const char *wanted, size_t n, const char *found, size_t m)
+{
+    enum { HEAD = 60, BEFORE = 20, AROUND = 80 };
+    size_t same = 0, most = n < m ? n : m;
+    while (same < most && wanted[same] == found[same])
+        same++;
+    size_t from = same > HEAD + BEFORE ? same - BEFORE : 0;
+    return mel_asprintf("'%.*s...': wanted '%.*s', found '%.*s'", same < HEAD ? (int)same : HEAD,
+                        wanted, n - from < AROUND ? (int)(n - from) : AROUND, wanted + from,
+                        m - from < AROUND ? (int)(m - from) : AROUND, found + from);
+}
+
 char *crash_difference(const char *wanted, const char *found)
 {
     while (*wanted || *found) {
         size_t n = strcspn(wanted, "\n"), m = strcspn(found, "\n");
-        if (n != m || memcmp(wanted, found, n) != 0)
-            return mel_asprintf("wanted '%.*s', found '%.*s'", (int)n, wanted, (int)m, found);
+        if (n != m || memcmp(wanted, found, n) != 0) return show_difference(wanted, n, found, m);
         wanted += n + (wanted[n] != '\0');
         found += m + (found[m] != '\0');
     }

@@ -43,11 +43,13 @@ static inline json_t *pq_value(PqBytes *b, int type)
 {
     switch (type) {
     case 1:
-    case 2: return json_boolean(type == 1);
+    case 2:
+        return json_boolean(type == 1);
     case 3:
     case 4:
     case 5:
-    case 6: return json_integer(pq_zigzag(b));
+    case 6:
+        return json_integer(pq_zigzag(b));
     case 8: {
         uint64_t n = pq_varint(b);
         assert_true(n <= (uint64_t)(b->end - b->p));
@@ -63,8 +65,11 @@ static inline json_t *pq_value(PqBytes *b, int type)
             json_array_append_new(list, pq_value(b, head & 15));
         return list;
     }
-    case 12: return pq_struct(b);
-    default: fail_msg("thrift type %d", type); return NULL;
+    case 12:
+        return pq_struct(b);
+    default:
+        fail_msg("thrift type %d", type);
+        return NULL;
     }
 }
 
@@ -134,7 +139,7 @@ static inline PqFile pq_open(const char *path)
     assert_memory_equal(f.bytes + f.n - 4, "PAR1", 4);
     uint32_t length;
     memcpy(&length, f.bytes + f.n - 8, 4);
-    assert_true(length < f.n - 12);
+    assert_true(length <= f.n - 12);
     PqBytes b = {.p = (uint8_t *)f.bytes + f.n - 8 - length, .end = (uint8_t *)f.bytes + f.n - 8};
     f.footer = pq_struct(&b);
     assert_ptr_equal(b.p, b.end);

@@ -72,7 +72,13 @@ static void landmarks_survive_packing_and_unpacking(void **state)
 {
     (void)state;
     Err err = {0};
-    Landmark in[3] = {{0xFFFFFFFF, 0}, {1, 0x80000000}, {0x01020304, 7}}, out[LANDMARKS_MAX];
+    Landmark in[3] =
+        {
+            {0xFFFFFFFF, 0         },
+            {1,          0x80000000},
+            {0x01020304, 7         }
+    },
+             out[LANDMARKS_MAX];
     uint8_t bytes[3 * LANDMARK_BYTES];
     mel_landmarks_pack(in, 3, bytes);
     static const uint8_t third[8] = {4, 3, 2, 1, 7, 0, 0, 0};
@@ -97,11 +103,12 @@ static void texts_are_equal_without_case_blanks_and_punctuation(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"  A  Slow,\tSONG! ", "a slow song"},
-        {"\xC3\x89toile \xE2\x80\x94 \xCE\x91\xCE\xA9 \xD0\x91", "\xC3\xA9toile \xCE\xB1\xCF\x89 \xD0\xB1"},
-        {"...", ""},
-        {"\xE3\x81\x82\xE3\x80\x82", "\xE3\x81\x82"},
-        {"", ""},
+        {"  A  Slow,\tSONG! ",                                   "a slow song" },
+        {"\xC3\x89toile \xE2\x80\x94 \xCE\x91\xCE\xA9 \xD0\x91",
+         "\xC3\xA9toile \xCE\xB1\xCF\x89 \xD0\xB1"                             },
+        {"...",                                                  ""            },
+        {"\xE3\x81\x82\xE3\x80\x82",                             "\xE3\x81\x82"},
+        {"",                                                     ""            },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *normal = mel_text_normal(cases[i][0]);
@@ -164,8 +171,9 @@ static void pictures_match_within_the_distance_that_was_asked(void **state)
     CHECK_NEAR(edges.items[0].score, 1 - 3 / 64.0, 1e-9);
     Err err = {0};
     DedupReport report;
-    CHECK_FAILS(mel_dedup_run(f.db, &(DedupOptions){.picture_distance_max = 11}, NULL, &report, &err),
-                ERR_USAGE);
+    CHECK_FAILS(
+        mel_dedup_run(f.db, &(DedupOptions){.picture_distance_max = 11}, NULL, &report, &err),
+        ERR_USAGE);
     end(&f);
 }
 

@@ -357,7 +357,8 @@ static Bytes noise_in_mdat(size_t every)
 {
     Bytes b = good_mp4();
     Rng rng = {.seed = 7, .stream = every};
-    for (size_t at = box(b, "mdat") + 8 + every; at < box(b, "moov"); at += every)
+    size_t end = box(b, "moov");
+    for (size_t at = box(b, "mdat") + 8 + every; at < end; at += every)
         b.data[at] = (uint8_t)mel_rng_u32(&rng);
     return b;
 }

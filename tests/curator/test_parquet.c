@@ -58,10 +58,12 @@ static void rows_read_back_as_they_were_written(void **state)
     assert_string_equal(pq_metadata(&f, "huggingface"), "{\"a\":1}");
     PqColumn name = pq_read(&f, "name"), count = pq_read(&f, "count"), score = pq_read(&f, "score");
     assert_int_equal(name.count, 3);
-    assert_true(pq_is(&name.values[0], "first") && !name.values[1].there && pq_is(&name.values[2], ""));
+    assert_true(pq_is(&name.values[0], "first") && !name.values[1].there &&
+                pq_is(&name.values[2], ""));
     assert_true(count.values[0].i64 == INT64_MIN && count.values[1].i64 == 7 &&
                 count.values[2].i64 == INT64_MAX);
-    assert_true(score.values[0].f64 == -0.5 && !score.values[1].there && score.values[2].f64 == 1e300);
+    assert_true(score.values[0].f64 == -0.5 && !score.values[1].there &&
+                score.values[2].f64 == 1e300);
 
     PqColumn mood = pq_read(&f, "moods.list.element");
     static const int repetitions[] = {0, 1, 1, 0, 0}, definitions[] = {3, 3, 3, 1, 3};

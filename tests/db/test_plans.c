@@ -26,11 +26,13 @@ static char *plan_of(Db *db, const char *query)
 
 static void has(const char *query, const char *plan, const char *words)
 {
+    MEL_ASSERT(plan);
     if (!strstr(plan, words)) fail_msg("%s\nhas no '%s' in its plan:\n%s", query, words, plan);
 }
 
 static void has_not(const char *query, const char *plan, const char *words)
 {
+    MEL_ASSERT(plan);
     if (strstr(plan, words)) fail_msg("%s\nhas '%s' in its plan:\n%s", query, words, plan);
 }
 

@@ -181,6 +181,93 @@ static void eighteen_processes_write_in_turn_without_losing_one(void **state)
     assert_int_equal(store_findings(store->db, NULL), 0);
 }
 
+/* The number last drawn from the queue, which the lock file begins with. */
+static int64_t last_number(const Store *store)
+{
+    Err err = {0};
+    char *bytes = NULL;
+    int64_t number = 0;
+    size_t n = 0;
+    CHECK_OK(mel_read_file(test_path(store->folder, "mel.db-writer"), 64, &bytes, &n, &err));
+    assert_int_equal(n, sizeof number);
+    memcpy(&number, bytes, sizeof number);
+    free(bytes);
+    return number;
+}
+
+/* A process that labels the clip with its name as soon as its turn comes; returns when it queues.
+ */
+static pid_t queue_up(const Store *store, const char *clip, const char *name)
+{
+    int64_t before = last_number(store);
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        Err err = {0};
+        Db *db = NULL;
+        /* opening for writing has its turn too: it would wait for the one who writes */
+        mel_interrupt_install();
+        bool ok = mel_write_fd(ready[1], "r", 1) &&
+                  mel_db_open(store->folder, DB_WRITE, &db, &err) &&
+                  mel_clip_label(db, clip, "turn", name, &err);
+        mel_db_close(db);
+        _exit(ok ? 0 : err.code == ERR_CANCELLED ? 5 : 1);
+    }
+    assert_int_equal(mel_read_fd(ready[0], &byte, 1), 1);
+    while (last_number(store) == before)
+        mel_sleep_us(1000);
+    mel_sleep_us(5000); /* from the number to the waiting */
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static int exit_code_of(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void who_waits_may_die_or_give_up_and_the_others_have_their_turn(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    const char *clip = store_clip(store->db, "file-a", 0);
+    CHECK_OK(mel_db_begin(store->db, &err));
+    pid_t first = queue_up(store, clip, "first"), dies = queue_up(store, clip, "dies");
+    pid_t gives_up = queue_up(store, clip, "gives up"), last = queue_up(store, clip, "last");
+    kill(dies, SIGKILL);
+    kill(gives_up, SIGTERM);
+    assert_int_equal(exit_code_of(dies), 128 + SIGKILL);
+    assert_int_equal(exit_code_of(gives_up), 5);
+    assert_int_equal(labels(store), 0); /* nobody slipped past the one who writes */
+    CHECK_OK(mel_db_end(store->db, true, &err));
+    assert_int_equal(exit_code_of(first), 0);
+    assert_int_equal(exit_code_of(last), 0);
+    assert_int_equal(labels(store), 2);
+}
+
+/* Whoever comes out and wants in again stands behind those who waited. */
+static void a_busy_writer_does_not_overtake_who_waits(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    const char *clip = store_clip(store->db, "file-a", 0);
+    CHECK_OK(mel_db_begin(store->db, &err));
+    pid_t waits = queue_up(store, clip, "waits");
+    CHECK_OK(mel_db_end(store->db, true, &err));
+    CHECK_OK(mel_db_begin(store->db, &err)); /* at once: behind the one who opens */
+    CHECK_OK(mel_db_end(store->db, true, &err));
+    CHECK_OK(mel_db_begin(store->db, &err));
+    CHECK_OK(mel_db_end(store->db, true, &err));
+    assert_int_equal(exit_code_of(waits), 0);
+    assert_int_equal(labels(store), 1);
+}
+
 static void a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing(void **state)
 {
     Store *store = *state;
@@ -332,6 +419,8 @@ int main(void)
         IN_A_STORE(an_error_outside_a_transaction_releases_the_lock),
         IN_A_STORE(reading_goes_on_while_another_connection_writes),
         IN_A_STORE(eighteen_processes_write_in_turn_without_losing_one),
+        IN_A_STORE(who_waits_may_die_or_give_up_and_the_others_have_their_turn),
+        IN_A_STORE(a_busy_writer_does_not_overtake_who_waits),
         IN_A_STORE(a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing),
         IN_A_STORE(the_journal_is_copied_back_and_does_not_grow_for_ever),
         IN_A_STORE(closing_copies_the_journal_back),

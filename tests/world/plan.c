@@ -224,7 +224,7 @@ static void plant_faults(WorldPlan *plan)
 static void name_source(WorldPlan *plan, SourcePlan *source)
 {
     static const char *const licenses[4] = {"CC-BY-4.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0"};
-    int count = plan->options.sources, channels = count / 4 > 2 ? count / 4 : 2;
+    int count = plan->options.sources, channels = count / 2 > 2 ? count / 2 : 2;
     bool webm = mel_packaging_is_webm(source->encode.packaging);
     Rng rng = source->rng;
     int channel = mel_rng_int(&rng, channels);

@@ -237,6 +237,18 @@ static const SceneKind *film_kind(const Film *film)
     return kinds[film->factors.mood][film->cut.kind[film->current]];
 }
 
+/* Uneven light: a few large soft patches, brighter and darker, at places of the shot's own. */
+static void draw_uneven_light(cairo_t *cr, const Shot *shot, Rng rng)
+{
+    enum { PATCHES = 10 };
+    for (int i = 0; i < PATCHES; i++) {
+        double x = shot->width * mel_rng_uniform(&rng), y = mel_rng_uniform(&rng);
+        double radius = mel_rng_range(&rng, 0.18, 0.5);
+        Color color = i % 2 ? shot->palette.light : (Color){0, 0, 0};
+        draw_glow(cr, x, y, radius, color, mel_rng_range(&rng, 0.12, i % 2 ? 0.24 : 0.34));
+    }
+}
+
 static void set_up_shot(Film *film, int index)
 {
     film->current = index;
@@ -244,6 +256,9 @@ static void set_up_shot(Film *film, int index)
     aim_camera(film, index, &film->camera);
     cairo_t *cr = canvas(film, film->backdrop, film->camera.margin, film->camera.margin);
     film_kind(film)->backdrop(cr, &film->shot);
+    Rng rng = film->factors.rng;
+    rng.next += (uint64_t)(index + 1) << 36;
+    draw_uneven_light(cr, &film->shot, rng);
     cairo_destroy(cr);
     cairo_surface_flush(film->backdrop);
 }
