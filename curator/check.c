@@ -20,7 +20,8 @@ static bool bad_product(Err *err, const char *what)
     return mel_err_reason(err, ERR_MEDIA, "media.product", "%s", what);
 }
 
-/* ---- FLAC -------------------------------------------------------------------------------------- */
+/* ---- FLAC --------------------------------------------------------------------------------------
+ */
 
 typedef struct Source {
     int fd;
@@ -102,7 +103,8 @@ static bool check_sound(int fd, int64_t size, CheckResult *result, Err *err)
     return ok;
 }
 
-/* ---- JPEG -------------------------------------------------------------------------------------- */
+/* ---- JPEG --------------------------------------------------------------------------------------
+ */
 
 /* Decodes to grey; any warning of the decoder is damage. */
 static bool decode_jpeg(tjhandle jpeg, const uint8_t *bytes, size_t n, int *width, int *height,
@@ -113,7 +115,8 @@ static bool decode_jpeg(tjhandle jpeg, const uint8_t *bytes, size_t n, int *widt
         *width < 1 || *height < 1 || (int64_t)*width * *height > (int64_t)MEDIA_PIXELS_MAX)
         return bad_product(err, "a picture is no JPEG of a possible size");
     uint8_t *pixels = malloc((size_t)*width * (size_t)*height);
-    if (!pixels) return mel_err_reason(err, ERR_NOMEM, "media.memory", "no memory to check a picture");
+    if (!pixels)
+        return mel_err_reason(err, ERR_NOMEM, "media.memory", "no memory to check a picture");
     int code = tjDecompress2(jpeg, bytes, n, pixels, *width, *width, *height, TJPF_GRAY, 0);
     free(pixels);
     return code == 0 || bad_product(err, "a JPEG does not decode cleanly");
@@ -146,12 +149,14 @@ out:
     return ok;
 }
 
-/* ---- preview ----------------------------------------------------------------------------------- */
+/* ---- preview -----------------------------------------------------------------------------------
+ */
 
 static bool check_frames(Media *media, tjhandle jpeg, CheckResult *result, Err *err)
 {
     AVPacket *packet = av_packet_alloc();
-    if (!packet) return mel_err_reason(err, ERR_NOMEM, "media.memory", "no memory to check a preview");
+    if (!packet)
+        return mel_err_reason(err, ERR_NOMEM, "media.memory", "no memory to check a preview");
     bool ok = true;
     int64_t last = INT64_MIN;
     int code = 0;
@@ -187,7 +192,8 @@ static bool check_preview(int fd, CheckResult *result, Err *err)
         media.format->nb_streams != 1 ||
         media.stream[MEDIA_PICTURE]->codecpar->codec_id != AV_CODEC_ID_MJPEG)
         bad_product(err, "the preview is no MJPEG in Matroska");
-    else ok = jpeg && check_frames(&media, jpeg, result, err);
+    else
+        ok = jpeg && check_frames(&media, jpeg, result, err);
     if (jpeg) tjDestroy(jpeg);
     media_close(&media);
     return ok;

@@ -30,9 +30,11 @@ static bool check_request(const CutRequest *request, Err *err)
 {
     int64_t end_us = request->start_us + request->duration_us;
     if (request->start_us < 0 || request->start_us > START_MAX_US)
-        return mel_err(err, ERR_USAGE, "a clip cannot start at %lld us", (long long)request->start_us);
+        return mel_err(err, ERR_USAGE, "a clip cannot start at %lld us",
+                       (long long)request->start_us);
     if (request->duration_us < 1000 || request->duration_us > CUT_DURATION_MAX_US)
-        return mel_err(err, ERR_USAGE, "a clip cannot last %lld us", (long long)request->duration_us);
+        return mel_err(err, ERR_USAGE, "a clip cannot last %lld us",
+                       (long long)request->duration_us);
     if (request->still_at_us >= 0 &&
         (request->still_at_us < request->start_us || request->still_at_us > end_us))
         return mel_err(err, ERR_USAGE, "the still asked for lies outside the clip");
@@ -66,15 +68,18 @@ static bool open_inputs(Cut *cut, Err *err)
 {
     const CutRequest *request = cut->request;
     int sound_input = request->separate_audio ? 1 : 0;
-    bool uses[2] = {request->want_picture || sound_input == 0, request->want_audio && sound_input == 1};
+    bool uses[2] = {request->want_picture || sound_input == 0,
+                    request->want_audio && sound_input == 1};
     for (int i = 0; i < 2; i++)
-        if (uses[i] && !media_open(&cut->inputs[i], cut->files->inputs[i], &request->inputs[i], err))
+        if (uses[i] &&
+            !media_open(&cut->inputs[i], cut->files->inputs[i], &request->inputs[i], err))
             return false;
     Media *sound = &cut->inputs[sound_input], *picture = &cut->inputs[0];
     if (request->want_audio && !sound->stream[MEDIA_SOUND])
         return mel_err_reason(err, ERR_MEDIA, "media.no_audio", "there is no sound in the file");
     if (request->want_picture && !picture->stream[MEDIA_PICTURE])
-        return mel_err_reason(err, ERR_MEDIA, "media.no_picture", "there are no pictures in the file");
+        return mel_err_reason(err, ERR_MEDIA, "media.no_picture",
+                              "there are no pictures in the file");
     for (int i = 0; i < 2; i++)
         if (uses[i])
             media_select(&cut->inputs[i], request->want_audio && i == sound_input,
@@ -136,8 +141,8 @@ static bool pictures_from_further_back(Cut *cut, Err *err)
     MediaWindow window = window_of(cut->request, 1);
     media_select(media, false, true);
     return media_gather(media, &window, cut->span[MEDIA_PICTURE], err) &&
-           cut_pictures(cut->request, media, cut->span[MEDIA_PICTURE], cut->files, NULL, &cut->result,
-                        err);
+           cut_pictures(cut->request, media, cut->span[MEDIA_PICTURE], cut->files, NULL,
+                        &cut->result, err);
 }
 
 /* Sound and picture write to different fields of the one result. */
@@ -182,8 +187,10 @@ bool mel_cut(const CutRequest *request, const CutFiles *files, CutResult *result
     bool ok = open_inputs(cut, err);
     if (ok) describe(cut);
     ok = ok && gather(cut, err) && decode(cut, err);
-    if (ok) *result = cut->result;
-    else note_missing(cut, result);
+    if (ok)
+        *result = cut->result;
+    else
+        note_missing(cut, result);
     for (int i = 0; i < 2; i++) {
         media_span_clear(&cut->spans[i]);
         media_close(&cut->inputs[i]);

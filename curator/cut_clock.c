@@ -74,8 +74,10 @@ static int64_t anchor_of(const SampleClock *clock, const Media *media)
     const AVCodecParameters *par = stream->codecpar;
     const AVIndexEntry *entry = avformat_index_get_entry(stream, 0);
     int64_t first = 0;
-    if (stream->start_time != AV_NOPTS_VALUE) first = samples_of(clock, stream->start_time);
-    else if (entry) first = samples_of(clock, entry->timestamp);
+    if (stream->start_time != AV_NOPTS_VALUE)
+        first = samples_of(clock, stream->start_time);
+    else if (entry)
+        first = samples_of(clock, entry->timestamp);
     if (par->codec_id == AV_CODEC_ID_OPUS && par->extradata_size >= 12) {
         int64_t pre_skip = par->extradata[10] | par->extradata[11] << 8;
         if (llabs(first + pre_skip) <= clock->snap) return -pre_skip;

@@ -45,8 +45,8 @@ static sf_count_t target_write(const void *bytes, sf_count_t n, void *user)
     Target *target = user;
     sf_count_t done = 0;
     while (done < n) {
-        ssize_t put = pwrite(target->fd, (const char *)bytes + done, (size_t)(n - done),
-                             target->position);
+        ssize_t put =
+            pwrite(target->fd, (const char *)bytes + done, (size_t)(n - done), target->position);
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) {
             target->write_errno = put < 0 ? errno : EIO;
@@ -88,8 +88,8 @@ static bool write_blocks(SNDFILE *file, const float *samples, int64_t count, int
     return ok;
 }
 
-bool cut_write_flac(int fd, const float *samples, int64_t count, int channels, int rate_hz, int bits,
-                    int64_t *bytes_out, Err *err)
+bool cut_write_flac(int fd, const float *samples, int64_t count, int channels, int rate_hz,
+                    int bits, int64_t *bytes_out, Err *err)
 {
     Target target = {.fd = fd};
     SF_VIRTUAL_IO io = {target_size, target_seek, target_read, target_write, target_tell};

@@ -11,7 +11,8 @@
 static const int64_t CUT_DURATION_MAX_US = 120 * 1000000LL;
 enum { SMALL_PIXELS = 160 * 90, SMALL_SIDE_MAX = 1024 };
 
-/* ---- sound (cut_sound.c, cut_flac.c) ----------------------------------------------------------- */
+/* ---- sound (cut_sound.c, cut_flac.c) -----------------------------------------------------------
+ */
 
 /* Decodes, places, measures and writes the sound of the span. Fills the audio fields of result. */
 MEL_MUST_CHECK bool cut_sound(const CutRequest *request, const Media *media, const MediaSpan *span,
@@ -36,14 +37,15 @@ typedef struct SampleClock {
 void sample_clock_start(SampleClock *clock, const Media *media, const AVFrame *first);
 int64_t sample_clock_place(SampleClock *clock, const AVFrame *frame); /* the first sample's index */
 
-/* ---- pixels (cut_pixels.c) --------------------------------------------------------------------- */
+/* ---- pixels (cut_pixels.c) ---------------------------------------------------------------------
+ */
 
 /* How planes become full-range BT.601, what JPEG means. Terms are in 1/65536. */
 typedef struct ColorMap {
     bool identity;
     int luma_offset;
-    int luma_gain, luma_cb, luma_cr;         /* gain is what is added to 1 */
-    int cb_gain, cb_cr, cr_cb, cr_gain;      /* likewise */
+    int luma_gain, luma_cb, luma_cr;    /* gain is what is added to 1 */
+    int cb_gain, cb_cr, cr_cb, cr_gain; /* likewise */
 } ColorMap;
 
 ColorMap color_map_of(const AVFrame *frame);
@@ -58,8 +60,8 @@ MEL_MUST_CHECK bool planes_alloc(Planes *planes, int width, int height, Err *err
 void planes_free(Planes *planes);
 
 /* 4:2:0 planes to 4:2:0 planes of the same size. `row` has room for 2 * width values. */
-void color_map_apply(const ColorMap *map, const uint8_t *const source[3], const int source_stride[3],
-                     const Planes *target, int16_t *row);
+void color_map_apply(const ColorMap *map, const uint8_t *const source[3],
+                     const int source_stride[3], const Planes *target, int16_t *row);
 
 /* Mean luma of the cells of a small grid, full range. */
 void shrink_luma(const uint8_t *luma, int stride, int width, int height, bool limited_range,
@@ -80,7 +82,8 @@ MEL_MUST_CHECK bool scaler_run(Scaler *scaler, const AVFrame *frame, int sws_fla
                                const Planes *target, Err *err);
 void scaler_clear(Scaler *scaler);
 
-/* ---- JPEG -------------------------------------------------------------------------------------- */
+/* ---- JPEG --------------------------------------------------------------------------------------
+ */
 
 typedef struct JpegWriter {
     void *handle;
@@ -92,7 +95,8 @@ MEL_MUST_CHECK bool jpeg_encode(JpegWriter *writer, const Planes *planes, int qu
                                 Err *err);
 void jpeg_clear(JpegWriter *writer);
 
-/* ---- pictures ---------------------------------------------------------------------------------- */
+/* ---- pictures ----------------------------------------------------------------------------------
+ */
 
 /* A picture and when it is shown. */
 typedef struct Picture {

@@ -15,7 +15,10 @@ static const int64_t QUEUE_BYTES_MAX = 48 * 1000 * 1000;
 static const int64_t CLAIM_SLACK_US = 1000000;
 
 /* What to do with a picture. */
-typedef enum Duty { DUTY_ALL, DUTY_OFFER /* outside the span, but may be the still asked for */ } Duty;
+typedef enum Duty {
+    DUTY_ALL,
+    DUTY_OFFER /* outside the span, but may be the still asked for */
+} Duty;
 
 typedef struct Job {
     Picture picture;
@@ -59,8 +62,9 @@ static bool use_picture(Walk *walk, const Job *job, Err *err)
     if (!small_luma_take(&walk->small, frame, err)) return false;
     const SmallLuma *small = &walk->small;
     int64_t clip_us = picture->time_us - walk->request->start_us;
-    FrameFacts facts = mel_picture_meter_add(walk->meter, small->pixels, small->width, small->height,
-                                             small->width, clip_us > 0 ? clip_us : 0);
+    FrameFacts facts =
+        mel_picture_meter_add(walk->meter, small->pixels, small->width, small->height, small->width,
+                              clip_us > 0 ? clip_us : 0);
     uint64_t hash = mel_picture_hash(small->pixels, small->width, small->height, small->width);
     still_pool_add(walk->pool, picture, &facts, hash, is_damaged(frame));
     AVStream *stream = walk->media->stream[MEDIA_PICTURE];
@@ -68,7 +72,8 @@ static bool use_picture(Walk *walk, const Job *job, Err *err)
     return !walk->preview || preview_add(walk->preview, picture, aspect, err);
 }
 
-/* ---- the worker -------------------------------------------------------------------------------- */
+/* ---- the worker --------------------------------------------------------------------------------
+ */
 
 static void *work(void *argument)
 {
@@ -119,8 +124,10 @@ static bool hand_over(Walk *walk, const Picture *picture, Duty duty, Err *err)
     while (walk->queued >= walk->queue_limit && !walk->failed)
         pthread_cond_wait(&walk->changed, &walk->lock);
     bool ok = !walk->failed;
-    if (ok) walk->queue[(walk->head + walk->queued++) % QUEUE_MAX] = job;
-    else *err = walk->err;
+    if (ok)
+        walk->queue[(walk->head + walk->queued++) % QUEUE_MAX] = job;
+    else
+        *err = walk->err;
     pthread_cond_broadcast(&walk->changed);
     pthread_mutex_unlock(&walk->lock);
     if (!ok) av_frame_free(&job.picture.frame);
@@ -150,7 +157,8 @@ static bool stop_worker(Walk *walk, Err *err)
     return !walk->failed;
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------------------------------
+ */
 
 static int32_t rotation_of(const AVStream *stream)
 {
@@ -167,7 +175,8 @@ static int32_t rotation_of(const AVStream *stream)
 static bool came_late(const Walk *walk, int64_t time_us)
 {
     const PacketList *packets = &walk->span->packets[MEDIA_PICTURE];
-    if (walk->standing.frame || time_us <= walk->request->start_us || !walk->media->moved) return false;
+    if (walk->standing.frame || time_us <= walk->request->start_us || !walk->media->moved)
+        return false;
     const AVPacket *first = packets->items[0];
     return first->pts != AV_NOPTS_VALUE &&
            media_time_us(walk->media, MEDIA_PICTURE, first->pts) <= walk->request->start_us;
@@ -235,15 +244,18 @@ static Verdict decode_all(Walk *walk, bool may_be_late, int64_t *errors, Err *er
     verdict = GO_ON;
     while (verdict == GO_ON) {
         MediaStep step = media_decoder_next(&decoder, frame, err);
-        if (step == MEDIA_FRAME) verdict = meet(walk, frame, may_be_late, err);
-        else verdict = step == MEDIA_END ? ENOUGH : BROKEN;
+        if (step == MEDIA_FRAME)
+            verdict = meet(walk, frame, may_be_late, err);
+        else
+            verdict = step == MEDIA_END ? ENOUGH : BROKEN;
         av_frame_unref(frame);
     }
     *errors = decoder.errors;
     if (!walk->frames && decoder.errors && !decoder.context->width &&
         walk->media->stream[MEDIA_PICTURE]->codecpar->width) {
         /* libav forgets the size when it refuses the one in the pictures themselves. */
-        mel_err_reason(err, ERR_LIMIT, "media.dimensions", "the pictures are larger than the header says");
+        mel_err_reason(err, ERR_LIMIT, "media.dimensions",
+                       "the pictures are larger than the header says");
         verdict = BROKEN;
     }
 out:
@@ -258,7 +270,8 @@ static bool use_standing(Walk *walk, Err *err)
     Picture *standing = &walk->standing;
     if (walk->frames || !standing->frame) return true;
     AVStream *stream = walk->media->stream[MEDIA_PICTURE];
-    int64_t length_us = av_rescale_q(standing->frame->pkt_duration, stream->time_base, AV_TIME_BASE_Q);
+    int64_t length_us =
+        av_rescale_q(standing->frame->pkt_duration, stream->time_base, AV_TIME_BASE_Q);
     bool stands = walk->went_on || !walk->span->ended[MEDIA_PICTURE] ||
                   length_us > walk->request->start_us - standing->time_us;
     if (!stands) return true;
@@ -284,15 +297,19 @@ static bool is_truncated(const Walk *walk)
 static bool judge(const Walk *walk, int64_t errors, Err *err)
 {
     if (is_truncated(walk))
-        return mel_err_reason(err, ERR_MEDIA, "media.truncated",
-                              "the pictures end inside the clip, before the index of the file does");
+        return mel_err_reason(
+            err, ERR_MEDIA, "media.truncated",
+            "the pictures end inside the clip, before the index of the file does");
     if (errors + walk->bad > walk->frames / 4)
-        return mel_err_reason(err, ERR_MEDIA, "media.damaged", "%lld of the clip's pictures are damaged",
+        return mel_err_reason(err, ERR_MEDIA, "media.damaged",
+                              "%lld of the clip's pictures are damaged",
                               (long long)(errors + walk->bad));
     if (walk->frames) return true;
     if (!walk->span->ended[MEDIA_PICTURE])
-        return mel_err_reason(err, ERR_MEDIA, "media.damaged", "no picture of the clip could be decoded");
-    return mel_err_reason(err, ERR_MEDIA, "media.past_end", "the clip lies behind the end of the pictures");
+        return mel_err_reason(err, ERR_MEDIA, "media.damaged",
+                              "no picture of the clip could be decoded");
+    return mel_err_reason(err, ERR_MEDIA, "media.past_end",
+                          "the clip lies behind the end of the pictures");
 }
 
 static bool finish(Walk *walk, const CutFiles *files, Err *err)
@@ -319,8 +336,10 @@ bool cut_pictures(const CutRequest *request, const Media *media, const MediaSpan
     ok = verdict == ENOUGH && use_standing(&walk, err);
     ok = stop_worker(&walk, err) && ok;
     if (late) *late = verdict == TOO_LATE;
-    if (verdict == TOO_LATE) ok = true;
-    else ok = ok && judge(&walk, errors, err) && finish(&walk, files, err);
+    if (verdict == TOO_LATE)
+        ok = true;
+    else
+        ok = ok && judge(&walk, errors, err) && finish(&walk, files, err);
 out:
     av_frame_free(&walk.standing.frame);
     preview_free(walk.preview);

@@ -2,7 +2,8 @@
  *
  * Loops over pixels. JPEG means full-range BT.601; video is mostly limited-range BT.709. swscale
  * would go through RGB for that, so the few multiplications are done here, on 4:2:0 planes, in
- * 16-bit steps of 1/64 level: blocks of constant length, so that every compiler makes vector code. */
+ * 16-bit steps of 1/64 level: blocks of constant length, so that every compiler makes vector code.
+ */
 #include "curator/cut_internal.h"
 
 #include <libavutil/imgutils.h>
@@ -14,8 +15,8 @@
 
 enum { LANES = 32, LEVEL = 6 /* fraction bits of a level */ };
 
-/* The row loops are compiled twice and chosen by the processor when the program is loaded. Not under
- * sanitizers: their runtimes are not ready that early. */
+/* The row loops are compiled twice and chosen by the processor when the program is loaded. Not
+ * under sanitizers: their runtimes are not ready that early. */
 #if defined(__x86_64__) && !defined(MEL_SANITIZED)
 #define ROW_LOOP __attribute__((target_clones("avx2", "default")))
 #else
@@ -23,7 +24,8 @@ enum { LANES = 32, LEVEL = 6 /* fraction bits of a level */ };
 #endif
 #define LANE_LOOP static inline __attribute__((always_inline))
 
-/* ---- colour ------------------------------------------------------------------------------------ */
+/* ---- colour ------------------------------------------------------------------------------------
+ */
 
 typedef struct Weights {
     double red, blue;
@@ -55,7 +57,8 @@ static Weights weights_of(const AVFrame *frame)
 
 static bool is_full_range(const AVFrame *frame)
 {
-    if (frame->color_range != AVCOL_RANGE_UNSPECIFIED) return frame->color_range == AVCOL_RANGE_JPEG;
+    if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
+        return frame->color_range == AVCOL_RANGE_JPEG;
     const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(frame->format);
     return format && (format->flags & AV_PIX_FMT_FLAG_RGB || format->nb_components < 3 ||
                       strncmp(format->name, "yuvj", 4) == 0);
@@ -111,8 +114,8 @@ LANE_LOOP uint8_t level(int16_t value)
 
 /* LANES chroma pairs: their own new values, and what they add to the luma above them. */
 LANE_LOOP void chroma_lanes(const ColorMap *map, const uint8_t *restrict cb,
-                                const uint8_t *restrict cr, uint8_t *restrict cb_out,
-                                uint8_t *restrict cr_out, int16_t *restrict add, int n)
+                            const uint8_t *restrict cr, uint8_t *restrict cb_out,
+                            uint8_t *restrict cr_out, int16_t *restrict add, int n)
 {
     const int16_t cb_gain = (int16_t)map->cb_gain, cb_cr = (int16_t)map->cb_cr;
     const int16_t cr_cb = (int16_t)map->cr_cb, cr_gain = (int16_t)map->cr_gain;
@@ -127,8 +130,8 @@ LANE_LOOP void chroma_lanes(const ColorMap *map, const uint8_t *restrict cb,
     }
 }
 
-ROW_LOOP static void chroma_row(const ColorMap *map, const uint8_t *cb, const uint8_t *cr, uint8_t *cb_out,
-                       uint8_t *cr_out, int16_t *add, int n)
+ROW_LOOP static void chroma_row(const ColorMap *map, const uint8_t *cb, const uint8_t *cr,
+                                uint8_t *cb_out, uint8_t *cr_out, int16_t *add, int n)
 {
     int i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -137,7 +140,7 @@ ROW_LOOP static void chroma_row(const ColorMap *map, const uint8_t *cb, const ui
 }
 
 LANE_LOOP void luma_lanes(int16_t offset, int16_t gain, const uint8_t *restrict source,
-                              const int16_t *restrict add, uint8_t *restrict target, int n)
+                          const int16_t *restrict add, uint8_t *restrict target, int n)
 {
     for (int i = 0; i < n; i++) {
         int16_t y = (int16_t)((source[i] - offset) << LEVEL);
@@ -145,8 +148,8 @@ LANE_LOOP void luma_lanes(int16_t offset, int16_t gain, const uint8_t *restrict 
     }
 }
 
-ROW_LOOP static void luma_row(const ColorMap *map, const uint8_t *source, const int16_t *add, uint8_t *target,
-                     int n)
+ROW_LOOP static void luma_row(const ColorMap *map, const uint8_t *source, const int16_t *add,
+                              uint8_t *target, int n)
 {
     int16_t offset = (int16_t)map->luma_offset, gain = (int16_t)map->luma_gain;
     int i = 0;
@@ -166,8 +169,8 @@ static void copy_planes(const uint8_t *const source[3], const int source_stride[
     }
 }
 
-void color_map_apply(const ColorMap *map, const uint8_t *const source[3], const int source_stride[3],
-                     const Planes *target, int16_t *row)
+void color_map_apply(const ColorMap *map, const uint8_t *const source[3],
+                     const int source_stride[3], const Planes *target, int16_t *row)
 {
     int half = (target->width + 1) / 2;
     int16_t *narrow = row, *wide = row + half;
@@ -207,7 +210,8 @@ void planes_free(Planes *planes)
     *planes = (Planes){0};
 }
 
-/* ---- scaling ----------------------------------------------------------------------------------- */
+/* ---- scaling -----------------------------------------------------------------------------------
+ */
 
 static bool is_plain_420(const AVFrame *frame)
 {
@@ -220,14 +224,14 @@ static bool scale_frame(Scaler *scaler, const AVFrame *frame, int sws_flags, Err
     /* Neither range nor matrix is swscale's work, except out of RGB. */
     const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(frame->format);
     bool from_rgb = format && format->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL);
-    enum AVPixelFormat source = frame->format == AV_PIX_FMT_YUVJ420P ? AV_PIX_FMT_YUV420P
+    enum AVPixelFormat source = frame->format == AV_PIX_FMT_YUVJ420P   ? AV_PIX_FMT_YUV420P
                                 : frame->format == AV_PIX_FMT_YUVJ422P ? AV_PIX_FMT_YUV422P
                                 : frame->format == AV_PIX_FMT_YUVJ444P ? AV_PIX_FMT_YUV444P
                                 : frame->format == AV_PIX_FMT_YUVJ440P ? AV_PIX_FMT_YUV440P
                                                                        : frame->format;
-    scaler->sws = sws_getCachedContext(scaler->sws, frame->width, frame->height, source, to->width,
-                                       to->height, from_rgb ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P,
-                                       sws_flags, NULL, NULL, NULL);
+    scaler->sws = sws_getCachedContext(
+        scaler->sws, frame->width, frame->height, source, to->width, to->height,
+        from_rgb ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P, sws_flags, NULL, NULL, NULL);
     if (!scaler->sws) goto failed;
     const int *bt601 = sws_getCoefficients(SWS_CS_ITU601);
     sws_setColorspaceDetails(scaler->sws, bt601, from_rgb, bt601, from_rgb, 0, 1 << 16, 1 << 16);
@@ -235,8 +239,9 @@ static bool scale_frame(Scaler *scaler, const AVFrame *frame, int sws_flags, Err
                           frame->height, to->data, to->stride);
     if (lines == to->height) return true;
 failed:
-    return mel_err_reason(err, ERR_MEDIA, "media.codec", "pictures of %d x %d in '%s' cannot be scaled",
-                          frame->width, frame->height, format ? format->name : "unknown");
+    return mel_err_reason(err, ERR_MEDIA, "media.codec",
+                          "pictures of %d x %d in '%s' cannot be scaled", frame->width,
+                          frame->height, format ? format->name : "unknown");
 }
 
 bool scaler_run(Scaler *scaler, const AVFrame *frame, int sws_flags, const Planes *target, Err *err)
@@ -257,8 +262,8 @@ bool scaler_run(Scaler *scaler, const AVFrame *frame, int sws_flags, const Plane
         if (!planes_alloc(&scaler->scaled, target->width, target->height, err)) return false;
     }
     if (!scale_frame(scaler, frame, sws_flags, err)) return false;
-    color_map_apply(&map, (const uint8_t *const *)scaler->scaled.data, scaler->scaled.stride, target,
-                    scaler->row);
+    color_map_apply(&map, (const uint8_t *const *)scaler->scaled.data, scaler->scaled.stride,
+                    target, scaler->row);
     return true;
 }
 
@@ -270,7 +275,8 @@ void scaler_clear(Scaler *scaler)
     *scaler = (Scaler){0};
 }
 
-/* ---- small luma -------------------------------------------------------------------------------- */
+/* ---- small luma --------------------------------------------------------------------------------
+ */
 
 LANE_LOOP void add_lanes(const uint8_t *restrict row, uint16_t *restrict sums, int n)
 {
@@ -350,13 +356,13 @@ bool small_luma_take(SmallLuma *small, const AVFrame *frame, Err *err)
                     !is_full_range(frame), small->pixels, small->width, small->height);
         return true;
     }
-    small->sws = sws_getCachedContext(small->sws, frame->width, frame->height, frame->format,
-                                      small->width, small->height, AV_PIX_FMT_GRAY8, SWS_AREA, NULL,
-                                      NULL, NULL);
+    small->sws =
+        sws_getCachedContext(small->sws, frame->width, frame->height, frame->format, small->width,
+                             small->height, AV_PIX_FMT_GRAY8, SWS_AREA, NULL, NULL, NULL);
     uint8_t *out[4] = {small->pixels};
     int stride[4] = {small->width};
-    if (!small->sws || sws_scale(small->sws, (const uint8_t *const *)frame->data, frame->linesize, 0,
-                                 frame->height, out, stride) != small->height)
+    if (!small->sws || sws_scale(small->sws, (const uint8_t *const *)frame->data, frame->linesize,
+                                 0, frame->height, out, stride) != small->height)
         return mel_err_reason(err, ERR_MEDIA, "media.codec", "the pictures' format is not handled");
     return true;
 }

@@ -28,9 +28,10 @@ typedef struct Sound {
     int rate_hz, channels; /* of the clip; 0 until a frame of it was seen */
     int bits;
     float *samples;
-    int64_t filled, filled_to; /* samples that came from the file; all before filled_to is settled */
-    int64_t first;             /* the first one that did, -1 = none yet */
-    int64_t skip;              /* samples yet to drop, by the container's word */
+    int64_t filled,
+        filled_to; /* samples that came from the file; all before filled_to is settled */
+    int64_t first; /* the first one that did, -1 = none yet */
+    int64_t skip;  /* samples yet to drop, by the container's word */
     int64_t frames;
     SwrContext *swr;
     AVChannelLayout swr_layout;
@@ -80,7 +81,8 @@ static bool prepare_conversion(Sound *sound, const AVFrame *frame, Err *err)
     /* A layout without names is read in the usual order of its count. */
     if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
         av_channel_layout_default(&in, frame->ch_layout.nb_channels);
-    else ok = ok && av_channel_layout_copy(&in, &frame->ch_layout) >= 0;
+    else
+        ok = ok && av_channel_layout_copy(&in, &frame->ch_layout) >= 0;
     av_channel_layout_default(&out, sound->channels);
     ok = ok && swr_alloc_set_opts2(&sound->swr, &out, AV_SAMPLE_FMT_FLT, frame->sample_rate, &in,
                                    frame->format, frame->sample_rate, 0, NULL) >= 0;
@@ -153,8 +155,8 @@ static bool add_frame(Sound *sound, const AVFrame *frame, Err *err)
     int64_t from, to;
     if (!frame_is_sane(frame))
         return mel_err_reason(err, ERR_LIMIT, "media.container",
-                              "the sound is %d Hz in %d channels, out of bounds", frame->sample_rate,
-                              frame->ch_layout.nb_channels);
+                              "the sound is %d Hz in %d channels, out of bounds",
+                              frame->sample_rate, frame->ch_layout.nb_channels);
     if (sound->clock.rate_hz != frame->sample_rate) {
         if (sound->rate_hz)
             return mel_err_reason(err, ERR_MEDIA, "media.damaged",
@@ -227,15 +229,19 @@ static bool judge(const Sound *sound, int64_t errors, Err *err)
         return mel_err_reason(err, ERR_MEDIA, "media.truncated",
                               "the sound ends inside the clip, before the index of the file does");
     if (errors > 0 && (!sound->filled || (size_t)errors > packets / 10))
-        return mel_err_reason(err, ERR_MEDIA, "media.damaged", "%lld of the clip's sound packets are damaged",
-                              (long long)errors);
+        return mel_err_reason(err, ERR_MEDIA, "media.damaged",
+                              "%lld of the clip's sound packets are damaged", (long long)errors);
     if (sound->filled) return true;
-    if (sound->span->last_end_us[MEDIA_SOUND] > sound->request->start_us + sound->request->duration_us)
-        return mel_err_reason(err, ERR_MEDIA, "media.damaged", "there is a hole where the clip's sound was");
-    return mel_err_reason(err, ERR_MEDIA, "media.past_end", "the clip lies behind the end of the sound");
+    if (sound->span->last_end_us[MEDIA_SOUND] >
+        sound->request->start_us + sound->request->duration_us)
+        return mel_err_reason(err, ERR_MEDIA, "media.damaged",
+                              "there is a hole where the clip's sound was");
+    return mel_err_reason(err, ERR_MEDIA, "media.past_end",
+                          "the clip lies behind the end of the sound");
 }
 
-/* ---- after decoding: three independent jobs on the same samples -------------------------------- */
+/* ---- after decoding: three independent jobs on the same samples --------------------------------
+ */
 
 typedef struct Finish {
     const Sound *sound;
@@ -256,7 +262,8 @@ static void find_landmarks(const Sound *sound, CutResult *result)
             mixed[i] = 0.5F * (sound->samples[2 * i] + sound->samples[2 * i + 1]);
         mono = mixed;
     }
-    result->landmark_count = (int32_t)mel_audio_landmarks(mono, n, sound->rate_hz, result->landmarks);
+    result->landmark_count =
+        (int32_t)mel_audio_landmarks(mono, n, sound->rate_hz, result->landmarks);
     free(mixed);
 }
 
@@ -269,12 +276,14 @@ static void finish_job(void *context, int64_t item, int thread)
     if (item == 0)
         mel_measure_audio(sound->samples, (size_t)sound->count, sound->channels, sound->rate_hz,
                           &result->audio);
-    else if (item == 1) find_landmarks(sound, result);
+    else if (item == 1)
+        find_landmarks(sound, result);
     else if (finish->fd >= 0)
-        finish->written = cut_write_flac(finish->fd, sound->samples, sound->count, sound->channels,
-                                         sound->rate_hz, sound->bits, &result->audio_bytes,
-                                         &finish->err);
-    else finish->written = true;
+        finish->written =
+            cut_write_flac(finish->fd, sound->samples, sound->count, sound->channels,
+                           sound->rate_hz, sound->bits, &result->audio_bytes, &finish->err);
+    else
+        finish->written = true;
 }
 
 static bool finish_sound(const Sound *sound, int fd, CutResult *result, Err *err)

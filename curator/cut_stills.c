@@ -104,7 +104,8 @@ static void note_cut(StillPool *pool, int64_t time_us)
     pool->cut_us = time_us;
     for (int i = 0; i < pool->slot_count; i++)
         if (pool->slots[i].frame)
-            pool->slots[i].quality *= clear_of_cut(time_us - (pool->slots[i].time_us - pool->start_us));
+            pool->slots[i].quality *=
+                clear_of_cut(time_us - (pool->slots[i].time_us - pool->start_us));
 }
 
 void still_pool_add(StillPool *pool, const Picture *picture, const FrameFacts *facts, uint64_t hash,
@@ -134,7 +135,8 @@ void still_pool_offer(StillPool *pool, const Picture *picture)
     keep(&pool->asked, picture, SIZE_MAX, 0);
 }
 
-/* ---- at the end -------------------------------------------------------------------------------- */
+/* ---- at the end --------------------------------------------------------------------------------
+ */
 
 typedef struct StillJob {
     Slot *slot;

@@ -46,8 +46,9 @@ static void count_item(ExportRun *run, Counts *counts, const ExportItem *item)
     counts->scored += item->imsm == item->imsm;
 }
 
-/* Which versions of which tools made the media: as fetching noted it beside each file. A description
- * of a clip takes a millisecond, so that of many clips some, evenly spread, have to do. */
+/* Which versions of which tools made the media: as fetching noted it beside each file. A
+ * description of a clip takes a millisecond, so that of many clips some, evenly spread, have to do.
+ */
 enum { TOOLS_LOOKED_AT = 100 };
 
 static bool count_tools(ExportRun *run, Counts *counts, const ExportItem *item, Err *err)
@@ -76,9 +77,7 @@ static bool count_all(ExportRun *run, Counts *counts, Err *err)
     return ok;
 }
 
-/* ---- README.md
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- README.md ------------------------------------------------------------------------------- */
 
 /* Text from people and publishers, on one line and without what Markdown would take for its own. */
 static void add_escaped(Str *out, const char *text)
@@ -207,11 +206,12 @@ static void add_attrition(const ExportRun *run, Str *out)
 
 static void add_collection(const ExportRun *run, const Counts *counts, Str *out)
 {
-    mel_str_add(out,
-                "\n## Collection\n\nSound was cut from the decoded source at exact presentation "
-                "times and stored as FLAC at its own rate; stills are JPEG at full size. Every "
-                "file was decoded back when it was made, and compared with its recorded SHA-256 "
-                "for this export.\n");
+    mel_str_add(out, "\n## Collection\n\nSound was cut from the decoded source at exact "
+                     "presentation times and stored as FLAC at its own rate; stills are JPEG at "
+                     "full size. Every file was decoded back when it was made.");
+    if (run->options->format != EXPORT_MUSICCAPS)
+        mel_str_add(out, " Each one here is, byte for byte, what was recorded then (SHA-256).");
+    mel_str_add(out, "\n");
     add_attrition(run, out);
     add_tally(out, "kind of source", &counts->kinds);
     char head[64];
@@ -265,9 +265,7 @@ bool mel_export_datasheet(ExportRun *run, Err *err)
     return ok;
 }
 
-/* ---- melkit.export.json
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- melkit.export.json ---------------------------------------------------------------------- */
 
 static json_t *tally_json(const Tally *tally)
 {

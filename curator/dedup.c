@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- landmarks as the store keeps them
- * ----------------------------------------------------------- */
+/* ---- landmarks as the store keeps them ------------------------------------------------------- */
 
 static void put_le32(uint8_t *bytes, uint32_t value)
 {
@@ -40,8 +39,7 @@ bool mel_landmarks_unpack(int version, const void *bytes, size_t n_bytes, size_t
     return true;
 }
 
-/* ---- what is compared
- * ---------------------------------------------------------------------------- */
+/* ---- what is compared ------------------------------------------------------------------------ */
 
 typedef struct DedupClip {
     const char *id, *source;
@@ -197,8 +195,7 @@ static bool load(DedupRun *run, Err *err)
            (run->options->skip_texts || mel_query(run->db, &texts, take_text, run, err));
 }
 
-/* ---- matching
- * ------------------------------------------------------------------------------------ */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 static bool same_source(const DedupRun *run, size_t a, size_t b)
 {
@@ -334,8 +331,7 @@ static bool match(DedupRun *run, Err *err)
     return true;
 }
 
-/* ---- the answer
- * ---------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static bool store_kind(DedupRun *run, int kind, DedupCount *count, Err *err)
 {

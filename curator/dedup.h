@@ -10,8 +10,7 @@
 
 #include "curator/fingerprint.h"
 
-/* ---- landmarks as the store keeps them
- * ----------------------------------------------------------- */
+/* ---- landmarks as the store keeps them ------------------------------------------------------- */
 
 /* Version 1: for each landmark its hash and its position, both 32-bit little-endian. */
 enum { LANDMARK_VERSION = 1, LANDMARK_BYTES = 8 };
@@ -24,8 +23,7 @@ void mel_landmarks_pack(const Landmark *landmarks, size_t count, uint8_t *bytes)
 MEL_MUST_CHECK bool mel_landmarks_unpack(int version, const void *bytes, size_t n_bytes,
                                          size_t count, Landmark out[LANDMARKS_MAX], Err *err);
 
-/* ---- the run
- * ------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 typedef struct DedupOptions {
     bool skip_audio, skip_pictures, skip_texts;

@@ -68,8 +68,7 @@ void mel_export_report_clear(ExportReport *report)
     *report = (ExportReport){0};
 }
 
-/* ---- where it goes
- * ------------------------------------------------------------------------------------------ */
+/* ---- where it goes --------------------------------------------------------------------------- */
 
 static bool folder_is_empty(const char *path)
 {
@@ -147,9 +146,7 @@ static bool publish(ExportRun *run, const char *target, Err *err)
     return ok;
 }
 
-/* ---- the work
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the work -------------------------------------------------------------------------------- */
 
 static void fill_counts(ExportRun *run)
 {

@@ -75,16 +75,14 @@ typedef struct ExportRun {
     int64_t done; /* clips written, for the progress */
 } ExportRun;
 
-/* ---- export_load.c, export_attrition.c
- * ------------------------------------------------------------- */
+/* ---- export_load.c, export_attrition.c ------------------------------------------------------- */
 
 /* Loads the split's members and refuses what must not be exported. */
 MEL_MUST_CHECK bool mel_export_load(ExportRun *run, Err *err);
 MEL_MUST_CHECK bool mel_export_count(ExportRun *run, Err *err);
 void mel_export_attrition_clear(Attrition *attrition);
 
-/* ---- export_item.c
- * ----------------------------------------------------------------------------------- */
+/* ---- export_item.c --------------------------------------------------------------------------- */
 
 /* All that is said of a clip, provenance included, keys in a fixed order; yours to json_decref().
  */
@@ -129,8 +127,7 @@ const char *mel_export_path(ExportRun *run, const char *format, ...) MEL_PRINTF(
 /* Writes a JSON value, indented, with a line end. */
 MEL_MUST_CHECK bool mel_export_write_json(const char *path, const json_t *value, Err *err);
 
-/* ---- shards
- * -------------------------------------------------------------------------------------------- */
+/* ---- shards ---------------------------------------------------------------------------------- */
 
 /* Items of one side, cut into files of at most shard_bytes and shard_items. */
 typedef struct ExportShard {
@@ -143,8 +140,7 @@ typedef struct ExportShard {
 typedef bool ExportShardFn(ExportRun *run, const ExportShard *shard, void *ctx, Err *err);
 MEL_MUST_CHECK bool mel_export_each_shard(ExportRun *run, ExportShardFn *fn, void *ctx, Err *err);
 
-/* ---- formats
- * --------------------------------------------------------------------------------------------- */
+/* ---- formats --------------------------------------------------------------------------------- */
 
 typedef struct ExportKind {
     const char *name;
@@ -166,8 +162,7 @@ bool mel_export_melfusion(ExportRun *run, Err *err);
 /* Puts a list as Python prints it: ['a', "b's"]. */
 void mel_export_python_list(Str *out, TextList list);
 
-/* ---- about the export
- * ---------------------------------------------------------------------------------- */
+/* ---- about the export ------------------------------------------------------------------------ */
 
 /* The hub's card, which README.md begins with: files by split, and what their fields are. */
 void mel_export_card(const ExportRun *run, Str *out);

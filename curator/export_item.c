@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- what is said
- * -------------------------------------------------------------------------------------- */
+/* ---- what is said ---------------------------------------------------------------------------- */
 
 static void set_list(json_t *object, const char *key, TextList list)
 {
@@ -94,8 +93,7 @@ void mel_export_seconds(int64_t time_us, char text[32])
     if (end[-1] == '.') end[-1] = '\0';
 }
 
-/* ---- its media
- * ------------------------------------------------------------------------------------------ */
+/* ---- its media ------------------------------------------------------------------------------- */
 
 static bool changed(const char *path, const ExportItem *item, Err *err)
 {
@@ -161,8 +159,7 @@ const char *mel_export_media_name(ExportRun *run, const ExportItem *item, const 
                             which == EXPORT_AUDIO ? item->audio_extension : item->image_extension);
 }
 
-/* ---- small things
- * ------------------------------------------------------------------------------------------ */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 bool mel_export_tick(ExportRun *run, const ExportItem *item, Err *err)
 {
@@ -198,9 +195,7 @@ bool mel_export_write_json(const char *path, const json_t *value, Err *err)
     return ok;
 }
 
-/* ---- shards
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- shards ---------------------------------------------------------------------------------- */
 
 enum { SHARD_BYTES = 256 << 20, SHARD_ITEMS = 10000 };
 

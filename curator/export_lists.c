@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- one file a side
- * --------------------------------------------------------------------------------------- */
+/* ---- one file a side ------------------------------------------------------------------------- */
 
 static bool put_rows(ExportRun *run, int side, FILE *file, const char *path, ExportRowFn *fn,
                      Err *err)
@@ -64,8 +63,7 @@ static bool copy_both(ExportRun *run, const ExportItem *item, Err *err)
            mel_export_copy(run, item, "media", EXPORT_IMAGE, err);
 }
 
-/* ---- JSON lines
- * ---------------------------------------------------------------------------------------------- */
+/* ---- JSON lines ------------------------------------------------------------------------------ */
 
 /* The names audio_path and image_path are chosen so that no folder loader takes them for its own
  * `*_file_name` columns, all of which it would turn into one kind of media. */
@@ -109,9 +107,7 @@ bool mel_export_melfusion(ExportRun *run, Err *err)
            mel_export_sides(run, "json", "", melfusion_row, err);
 }
 
-/* ---- CSV
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- CSV ------------------------------------------------------------------------------------- */
 
 void mel_export_csv_field(Str *row, const char *text, bool guarded)
 {

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the members and the proof
- * ----------------------------------------------------------------------- */
+/* ---- the members and the proof --------------------------------------------------------------- */
 
 /* Beside each node: why it cannot be a triplet, if it cannot. */
 typedef struct MemberState {
@@ -85,8 +84,7 @@ static bool load_members(Loader *loader, Err *err)
     return mel_graph_prove(&loader->graph, run->sides.names, err);
 }
 
-/* ---- rows
- * ---------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static int by_text(const void *a, const void *b)
 {
@@ -214,8 +212,7 @@ static bool load_items(Loader *loader, Err *err)
     return mel_query(run->db, &query, take_item, loader, err);
 }
 
-/* ---- what is not complete
- * ------------------------------------------------------------------------------ */
+/* ---- what is not complete -------------------------------------------------------------------- */
 
 static bool check_member(Loader *loader, size_t i, Err *err)
 {
@@ -239,8 +236,7 @@ static bool check_member(Loader *loader, size_t i, Err *err)
                         loader->graph.nodes[i].id);
 }
 
-/* ---- which of them
- * -------------------------------------------------------------------------------------- */
+/* ---- which of them --------------------------------------------------------------------------- */
 
 static int by_item_id(const void *a, const void *b)
 {
@@ -289,8 +285,7 @@ static bool choose(Loader *loader, Err *err)
                         (long long)run->report->missing);
 }
 
-/* ---- who said it: people appear under pseudonyms
- * ---------------------------------------------------------- */
+/* ---- who said it: people appear under pseudonyms --------------------------------------------- */
 
 static bool take_answer(void *ctx, const ViewRow *row, Err *err)
 {
@@ -371,8 +366,7 @@ static bool load_annotators(Loader *loader, Err *err)
     return true;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool check_side(const ExportRun *run, Err *err)
 {

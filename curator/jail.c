@@ -31,7 +31,8 @@ struct Jail {
 static bool no_sandbox(Err *err, const char *what)
 {
     mel_err_reason(err, ERR_DENIED, "media.sandbox", "%s", what);
-    return mel_err_hint(err, "run mel doctor: it says which of seccomp and Landlock the kernel lacks");
+    return mel_err_hint(err,
+                        "run mel doctor: it says which of seccomp and Landlock the kernel lacks");
 }
 
 static JailLimits with_defaults(const JailLimits *limits)
@@ -88,10 +89,12 @@ bool mel_jail_start(const JailLimits *limits, Jail **out, Err *err)
     jail->zygote = fork();
     if (jail->zygote == 0) jail_zygote_run(sockets[1], &jail->limits);
     close(sockets[1]);
-    bool ok = jail->zygote > 0 ? greet(jail, err)
-                               : mel_err_errno(err, "cannot fork the decoders' jail");
-    if (ok) *out = jail;
-    else mel_jail_stop(jail);
+    bool ok =
+        jail->zygote > 0 ? greet(jail, err) : mel_err_errno(err, "cannot fork the decoders' jail");
+    if (ok)
+        *out = jail;
+    else
+        mel_jail_stop(jail);
     return ok;
 }
 
@@ -116,7 +119,8 @@ pid_t mel_jail_zygote_pid(const Jail *jail)
     return jail->zygote;
 }
 
-/* ---- one request -------------------------------------------------------------------------------- */
+/* ---- one request --------------------------------------------------------------------------------
+ */
 
 static bool send_files(Jail *jail, int socket, const JailFds *fds, Err *err)
 {
@@ -155,7 +159,8 @@ static bool send_files(Jail *jail, int socket, const JailFds *fds, Err *err)
 }
 
 /* Waits for both words: the child's, which may not come, and the zygote's. */
-static bool await(const Jail *jail, int socket, JailReply *reply, bool *replied, JailEnd *end, Err *err)
+static bool await(const Jail *jail, int socket, JailReply *reply, bool *replied, JailEnd *end,
+                  Err *err)
 {
     union {
         JailReply reply;
@@ -170,7 +175,8 @@ static bool await(const Jail *jail, int socket, JailReply *reply, bool *replied,
         if (n == (ssize_t)sizeof message->end && message->end.magic == JAIL_END_MAGIC) {
             *end = message->end;
             ended = true;
-        } else if (n == (ssize_t)sizeof message->reply && message->reply.magic == JAIL_REPLY_MAGIC) {
+        } else if (n == (ssize_t)sizeof message->reply &&
+                   message->reply.magic == JAIL_REPLY_MAGIC) {
             *reply = message->reply;
             *replied = true;
         }
@@ -186,9 +192,9 @@ static bool explain_death(const Jail *jail, const JailEnd *end, Err *err)
     int status = end->wait_status, signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (end->out_of_time || signal == SIGXCPU ||
         (signal == SIGKILL && end->cpu_us >= jail->limits.cpu_us))
-        return mel_err_reason(err, ERR_LIMIT, "media.time", "decoding took more than %lld s",
-                              (long long)(end->out_of_time ? jail->limits.wall_us : jail->limits.cpu_us) /
-                                  1000000);
+        return mel_err_reason(
+            err, ERR_LIMIT, "media.time", "decoding took more than %lld s",
+            (long long)(end->out_of_time ? jail->limits.wall_us : jail->limits.cpu_us) / 1000000);
     if (signal == SIGXFSZ)
         return mel_err_reason(err, ERR_LIMIT, "media.filesize", "a product grew over %lld bytes",
                               (long long)jail->limits.file_bytes);
@@ -196,7 +202,8 @@ static bool explain_death(const Jail *jail, const JailEnd *end, Err *err)
         return mel_err_reason(err, ERR_LIMIT, "media.memory", "decoding needs more than %lld bytes",
                               (long long)jail->limits.memory_bytes);
     if (signal == SIGKILL)
-        return mel_err_reason(err, ERR_LIMIT, "media.memory", "the system stopped the decoder for memory");
+        return mel_err_reason(err, ERR_LIMIT, "media.memory",
+                              "the system stopped the decoder for memory");
     if (signal == SIGSYS)
         return mel_err_reason(err, ERR_MEDIA, "media.crash",
                               "the decoder was stopped at a system call that it must not make");
@@ -232,7 +239,8 @@ out:
 
 static bool no_sense(Err *err)
 {
-    return mel_err_reason(err, ERR_MEDIA, "media.crash", "the confined decoder gave no sensible answer");
+    return mel_err_reason(err, ERR_MEDIA, "media.crash",
+                          "the confined decoder gave no sensible answer");
 }
 
 /* The child's own error, made harmless. */
@@ -249,8 +257,10 @@ bool mel_jail_cut(Jail *jail, const CutRequest *request, const CutFiles *files, 
     JailReply *reply = mel_alloc(sizeof *reply);
     JailRequest *message = mel_alloc(sizeof *message);
     JailEnd end;
-    JailFds fds = {{files->inputs[0], request->separate_audio ? files->inputs[1] : -1, files->audio,
-                    files->preview}};
+    JailFds fds = {
+        {files->inputs[0], request->separate_audio ? files->inputs[1] : -1, files->audio,
+         files->preview}
+    };
     memcpy(fds.fd + 4, files->stills, sizeof files->stills);
     *message = (JailRequest){.magic = JAIL_REQUEST_MAGIC, .job = JAIL_CUT, .cut = *request};
     bool ok = ask(jail, message, &fds, reply, &end, err);
@@ -260,7 +270,8 @@ bool mel_jail_cut(Jail *jail, const CutRequest *request, const CutFiles *files, 
     } else if (reply->ok != 1) {
         ok = pass_on(reply, err);
         jail_clean_missing(request, &reply->result.cut);
-    } else if (!jail_cut_is_valid(request, files, &reply->result.cut)) ok = no_sense(err);
+    } else if (!jail_cut_is_valid(request, files, &reply->result.cut))
+        ok = no_sense(err);
     if (ok || reply->ok != 1) *result = reply->result.cut;
     free(message);
     free(reply);
@@ -277,8 +288,10 @@ bool mel_jail_probe(Jail *jail, int fd, ProbeResult *result, Err *err)
     fds.fd[0] = fd;
     *message = (JailRequest){.magic = JAIL_REQUEST_MAGIC, .job = JAIL_PROBE};
     bool ok = ask(jail, message, &fds, reply, &end, err);
-    if (ok && reply->ok != 1) ok = pass_on(reply, err);
-    else if (ok && !jail_probe_is_valid(&reply->result.probe)) ok = no_sense(err);
+    if (ok && reply->ok != 1)
+        ok = pass_on(reply, err);
+    else if (ok && !jail_probe_is_valid(&reply->result.probe))
+        ok = no_sense(err);
     if (ok) *result = reply->result.probe;
     free(message);
     free(reply);
@@ -295,8 +308,10 @@ bool mel_jail_check(Jail *jail, ProductKind kind, int fd, CheckResult *result, E
     fds.fd[0] = fd;
     *message = (JailRequest){.magic = JAIL_REQUEST_MAGIC, .job = JAIL_CHECK, .detail = kind};
     bool ok = ask(jail, message, &fds, reply, &end, err);
-    if (ok && reply->ok != 1) ok = pass_on(reply, err);
-    else if (ok && !jail_check_is_valid(kind, &reply->result.check)) ok = no_sense(err);
+    if (ok && reply->ok != 1)
+        ok = pass_on(reply, err);
+    else if (ok && !jail_check_is_valid(kind, &reply->result.check))
+        ok = no_sense(err);
     if (ok) *result = reply->result.check;
     free(message);
     free(reply);
@@ -311,7 +326,8 @@ bool mel_jail_provoke(Jail *jail, JailProvocation what, int output, bool *provok
     JailFds fds;
     memset(&fds, 0xff, sizeof fds);
     fds.fd[0] = output;
-    *message = (JailRequest){.magic = JAIL_REQUEST_MAGIC, .job = JAIL_PROVOKE, .detail = (int32_t)what};
+    *message =
+        (JailRequest){.magic = JAIL_REQUEST_MAGIC, .job = JAIL_PROVOKE, .detail = (int32_t)what};
     bool ok = ask(jail, message, &fds, reply, end, err);
     *provoked_ok = ok && reply->ok == 1;
     free(message);

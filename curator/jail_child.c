@@ -16,7 +16,8 @@
 enum { SOCKET_FD = 3, FILES_FD = 4, ALOFT_FD = 512 };
 
 /* Small allocations abort when there is no memory (base/mem.h), broken assumptions abort too, and
- * the call that abort() makes is trapped. Which of the two it was shows in whether there is memory. */
+ * the call that abort() makes is trapped. Which of the two it was shows in whether there is memory.
+ */
 static void on_abort(int signal)
 {
     enum { SOME = 4 << 20 };
@@ -55,7 +56,10 @@ static bool arrange(int socket, const JailFds *from, JailFds *to)
 
 static void run_cut(const JailRequest *request, const JailFds *fds, JailReply *reply)
 {
-    CutFiles files = {.inputs = {fds->fd[0], fds->fd[1]}, .audio = fds->fd[2], .preview = fds->fd[3]};
+    CutFiles files = {
+        .inputs = {fds->fd[0], fds->fd[1]},
+          .audio = fds->fd[2], .preview = fds->fd[3]
+    };
     for (int i = 0; i < STILLS_MAX; i++)
         files.stills[i] = fds->fd[4 + i];
     reply->ok = mel_cut(&request->cut, &files, &reply->result.cut, &reply->err);
@@ -96,11 +100,13 @@ void jail_child_run(pid_t zygote, int socket, const JailFds *fds, const JailLimi
     reply->magic = JAIL_REPLY_MAGIC;
     bool confined = jail_confine(limits, filter, &layers);
     if (!confined || (limits->require_sandbox && !(layers.seccomp && layers.landlock)))
-        mel_err_reason(&reply->err, ERR_DENIED, "media.sandbox", "the decoder could not be confined");
+        mel_err_reason(&reply->err, ERR_DENIED, "media.sandbox",
+                       "the decoder could not be confined");
     else if (read(SOCKET_FD, request, sizeof *request) != (ssize_t)sizeof *request ||
              request->magic != JAIL_REQUEST_MAGIC)
         _exit(1);
-    else do_job(request, &mine, reply);
+    else
+        do_job(request, &mine, reply);
     ssize_t sent = write(SOCKET_FD, reply, sizeof *reply);
     _exit(sent == (ssize_t)sizeof *reply ? 0 : 1);
 }

@@ -24,7 +24,8 @@
 
 enum { FDS_MAX = 64 };
 
-/* ---- system calls ------------------------------------------------------------------------------- */
+/* ---- system calls -------------------------------------------------------------------------------
+ */
 
 static const int allowed[] = {
     /* the descriptors that it was handed */
@@ -121,7 +122,8 @@ static bool put_on_seccomp(const JailFilter *filter)
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter->program, 0, 0) == 0;
 }
 
-/* ---- Landlock ----------------------------------------------------------------------------------- */
+/* ---- Landlock -----------------------------------------------------------------------------------
+ */
 
 /* The kernel's struct as of ABI 6; older kernels are given its beginning. */
 typedef struct Ruleset {
@@ -155,7 +157,8 @@ static bool put_on_landlock(void)
     return ok;
 }
 
-/* ---- resources ---------------------------------------------------------------------------------- */
+/* ---- resources ----------------------------------------------------------------------------------
+ */
 
 static bool limit(int resource, uint64_t soft, uint64_t hard)
 {

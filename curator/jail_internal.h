@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The rooms behind jail.h. jail.c is the caller's side: it sends a request and trusts nothing that
- * comes back (jail_validate.c). jail_zygote.c forks, watches and reaps. jail_child.c confines itself
- * (jail_confine.c) and does the job.
+ * comes back (jail_validate.c). jail_zygote.c forks, watches and reaps. jail_child.c confines
+ * itself (jail_confine.c) and does the job.
  *
  *     caller --control socket: descriptors--> zygote --fork--> child
  *     caller <------------- the request's own socket: reply (child), end (zygote) ------------
@@ -29,14 +29,14 @@ typedef enum JailProvocation {
     PROVOKE_KILL_PARENT,
     PROVOKE_EXECUTABLE_MEMORY,
     PROVOKE_SEGFAULT,
-    PROVOKE_SPIN,       /* uses the processor for ever */
-    PROVOKE_SLEEP,      /* does nothing for ever */
+    PROVOKE_SPIN,  /* uses the processor for ever */
+    PROVOKE_SLEEP, /* does nothing for ever */
     PROVOKE_ABORT,
     PROVOKE_ABORT_WITHOUT_MEMORY,
     PROVOKE_EAT_MEMORY, /* ok when an allocation is refused, as it should be */
     PROVOKE_GROW_FILE,
-    PROVOKE_LIE,        /* answers with rubbish of the right size */
-    PROVOKE_THREAD      /* ok when a thread could run: decoders need that */
+    PROVOKE_LIE,   /* answers with rubbish of the right size */
+    PROVOKE_THREAD /* ok when a thread could run: decoders need that */
 } JailProvocation;
 
 enum { JAIL_FDS = 4 + STILLS_MAX, JAIL_LAYERS_SIZE = 64, JAIL_CHILDREN_MAX = 256 };
@@ -95,7 +95,8 @@ enum {
     JAIL_HELLO_MAGIC = 0x6d6a6c31
 };
 
-/* ---- the other processes ------------------------------------------------------------------------ */
+/* ---- the other processes ------------------------------------------------------------------------
+ */
 
 /* The program of system calls that a child may make, made once by libseccomp. */
 typedef struct JailFilter {
@@ -121,7 +122,8 @@ _Noreturn void jail_child_run(pid_t zygote, int socket, const JailFds *fds,
 
 void jail_provoke(JailProvocation what, int output, JailReply *reply);
 
-/* ---- the caller's side -------------------------------------------------------------------------- */
+/* ---- the caller's side --------------------------------------------------------------------------
+ */
 
 /* Makes an error harmless: known code and reason, terminated text. */
 void jail_clean_err(Err *err);

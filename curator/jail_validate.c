@@ -24,8 +24,8 @@ static bool text_is_clean(const char *text, size_t size)
 
 static bool reason_is_known(const char *reason)
 {
-    return !reason[0] || (mel_starts_with(reason, "media.") &&
-                          mel_equal(mel_failure(reason)->reason, reason));
+    return !reason[0] ||
+           (mel_starts_with(reason, "media.") && mel_equal(mel_failure(reason)->reason, reason));
 }
 
 void jail_clean_err(Err *err)
@@ -67,7 +67,8 @@ static bool size_is(int fd, int64_t bytes)
     return fstat(fd, &info) == 0 && info.st_size == bytes;
 }
 
-static bool sound_is_valid(const CutRequest *request, const CutFiles *files, const CutResult *result)
+static bool sound_is_valid(const CutRequest *request, const CutFiles *files,
+                           const CutResult *result)
 {
     int64_t rate = result->sample_rate_hz;
     return between(rate, MEDIA_RATE_MIN_HZ, MEDIA_RATE_MAX_HZ) && between(result->channels, 1, 2) &&
@@ -143,8 +144,8 @@ void jail_clean_missing(const CutRequest *request, CutResult *result)
 bool jail_probe_is_valid(ProbeResult *result)
 {
     return between(result->duration_us, -1, TIME_MAX_US) &&
-           between(result->start_us, -TIME_MAX_US, TIME_MAX_US) && between(result->has_audio, 0, 1) &&
-           between(result->has_video, 0, 1) &&
+           between(result->start_us, -TIME_MAX_US, TIME_MAX_US) &&
+           between(result->has_audio, 0, 1) && between(result->has_video, 0, 1) &&
            between(result->sample_rate_hz, 0, MEDIA_RATE_MAX_HZ) &&
            between(result->channels, 0, MEDIA_CHANNELS_MAX) && between(result->width, 0, 65535) &&
            between(result->height, 0, 65535) &&

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
+#include <libavcodec/avcodec.h>
 #include <limits.h>
 #include <malloc.h>
 #include <poll.h>
@@ -86,6 +87,26 @@ static void load_character_sets(void)
     }
 }
 
+/* Decoders fill static tables when one is opened for the first time: here, once, and every child
+ * has them. No media is looked at. */
+static void fill_codec_tables(void)
+{
+    static const enum AVCodecID codecs[] = {AV_CODEC_ID_H264, AV_CODEC_ID_VP9, AV_CODEC_ID_AAC,
+                                            AV_CODEC_ID_OPUS, AV_CODEC_ID_MP3, AV_CODEC_ID_HEVC};
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        const AVCodec *codec = avcodec_find_decoder(codecs[i]);
+        AVCodecContext *context = codec ? avcodec_alloc_context3(codec) : NULL;
+        if (!context) continue;
+        context->sample_rate = 48000;
+        context->thread_count = 1;
+        av_channel_layout_default(&context->ch_layout, 2);
+        if (avcodec_open2(context, codec, NULL) < 0) {
+            /* Then children fill its tables themselves. */
+        }
+        avcodec_free_context(&context);
+    }
+}
+
 /* Tries the walls in a child, so that what is reported is what really held. */
 static void greet(Zygote *zygote)
 {
@@ -101,7 +122,8 @@ static void greet(Zygote *zygote)
         WEXITSTATUS(status) & 0x40) {
         hello.has_seccomp = WEXITSTATUS(status) >> 1 & 1;
         hello.has_landlock = WEXITSTATUS(status) & 1;
-    } else hello.has_seccomp = hello.has_landlock = -1;
+    } else
+        hello.has_seccomp = hello.has_landlock = -1;
     if (write(zygote->control, &hello, sizeof hello) != (ssize_t)sizeof hello) _exit(1);
 }
 
@@ -129,8 +151,8 @@ static bool receive(Zygote *zygote, int *socket_out, JailFds *fds, bool *got)
         memcpy(received, CMSG_DATA(rights), sizeof(int) * (size_t)count);
     }
     bool fits = n == (ssize_t)sizeof head && head.magic == JAIL_HANDOVER_MAGIC &&
-                !(message.msg_flags & MSG_CTRUNC) && count == 1 + __builtin_popcount(head.present) &&
-                head.present < 1U << JAIL_FDS;
+                !(message.msg_flags & MSG_CTRUNC) &&
+                count == 1 + __builtin_popcount(head.present) && head.present < 1U << JAIL_FDS;
     for (int i = 0; fits && i < JAIL_FDS; i++)
         fds->fd[i] = head.present >> i & 1 ? received[used++] : -1;
     for (int i = 0; !fits && i < count; i++)
@@ -161,9 +183,8 @@ static void begin(Zygote *zygote, int socket, const JailFds *fds)
 
 static void report(const Child *child, int status, const struct rusage *usage)
 {
-    JailEnd end = {.magic = JAIL_END_MAGIC,
-                   .wait_status = status,
-                   .out_of_time = child->out_of_time};
+    JailEnd end = {
+        .magic = JAIL_END_MAGIC, .wait_status = status, .out_of_time = child->out_of_time};
     end.cpu_us = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000LL +
                  usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
     /* The socket holds a reply at most before this, so that this cannot wait for a slow caller. */
@@ -222,7 +243,9 @@ void jail_zygote_run(int control, const JailLimits *limits)
     sigset_t child_signal;
     zygote->limits = limits;
     zygote->control = settle(control);
+    av_log_set_level(AV_LOG_QUIET);
     load_character_sets();
+    fill_codec_tables();
     jail_filter_make(&zygote->filter);
     greet(zygote);
     sigemptyset(&child_signal);
@@ -233,8 +256,10 @@ void jail_zygote_run(int control, const JailLimits *limits)
     for (;;) {
         int timeout_ms = enforce_deadlines(zygote);
         bool full = zygote->count == JAIL_CHILDREN_MAX;
-        struct pollfd fds[2] = {{.fd = zygote->signals, .events = POLLIN},
-                                {.fd = full ? -1 : zygote->control, .events = POLLIN}};
+        struct pollfd fds[2] = {
+            {.fd = zygote->signals,             .events = POLLIN},
+            {.fd = full ? -1 : zygote->control, .events = POLLIN}
+        };
         if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) end(zygote);
         if (fds[0].revents) reap(zygote);
         if (!fds[1].revents) continue;

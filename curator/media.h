@@ -26,7 +26,8 @@ enum {
     MEDIA_FRAME_SAMPLES_MAX = 1 << 20
 };
 
-/* ---- bytes -------------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------------------
+ */
 
 typedef struct MediaIo {
     int fd;
@@ -54,18 +55,19 @@ typedef struct MediaWriter {
 MEL_MUST_CHECK bool media_writer_open(MediaWriter *writer, int fd, Err *err);
 void media_writer_close(MediaWriter *writer);
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------
+ */
 
 typedef enum MediaKind { MEDIA_SOUND, MEDIA_PICTURE, MEDIA_KINDS } MediaKind;
 
 typedef struct Media {
     MediaIo io;
     AVFormatContext *format;
-    AVStream *stream[MEDIA_KINDS]; /* the chosen ones, NULL = none */
-    int64_t zero_us;               /* on libav's clock, of the clock in cut.h */
+    AVStream *stream[MEDIA_KINDS];  /* the chosen ones, NULL = none */
+    int64_t zero_us;                /* on libav's clock, of the clock in cut.h */
     int64_t end_stamp[MEDIA_KINDS]; /* by the index as it was opened; AV_NOPTS_VALUE = not said */
-    bool linear;                   /* seeking in this format is a guess: read from its start */
-    bool moved;                    /* reading did not begin at the start */
+    bool linear;                    /* seeking in this format is a guess: read from its start */
+    bool moved;                     /* reading did not begin at the start */
 } Media;
 
 /* Opens and describes; reads no further than headers and, where these are silent, a few packets.
@@ -90,7 +92,8 @@ int64_t media_time_us(const Media *media, MediaKind kind, int64_t stamp);
 /* The demuxer's short name: "mov", "matroska". */
 void media_container_name(const Media *media, char *name, size_t size);
 
-/* ---- packets ------------------------------------------------------------------------------------ */
+/* ---- packets ------------------------------------------------------------------------------------
+ */
 
 typedef struct PacketList {
     AVPacket **items;
@@ -99,7 +102,7 @@ typedef struct PacketList {
 
 typedef struct MediaSpan {
     PacketList packets[MEDIA_KINDS];
-    bool ended[MEDIA_KINDS];         /* the stream ended before the span did */
+    bool ended[MEDIA_KINDS];          /* the stream ended before the span did */
     int64_t last_end_us[MEDIA_KINDS]; /* of the packets seen, INT64_MIN = none */
     int64_t bytes;
     bool broken; /* the demuxer gave up before the end of the file */
@@ -117,7 +120,8 @@ MEL_MUST_CHECK bool media_gather(Media *media, const MediaWindow *window, MediaS
                                  Err *err);
 void media_span_clear(MediaSpan *span);
 
-/* ---- frames ------------------------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------------------------------
+ */
 
 typedef struct MediaDecoder {
     const Media *media;
@@ -126,15 +130,15 @@ typedef struct MediaDecoder {
     const PacketList *packets;
     size_t next;
     bool flushed;
-    int64_t errors;          /* packets that could not be decoded, at or behind errors_from_us */
+    int64_t errors; /* packets that could not be decoded, at or behind errors_from_us */
     int64_t errors_from_us;
-    int64_t errors_seen;     /* before it too */
-    int64_t lead_stamp;      /* unreferenced pictures before this stamp are passed over */
-    _Atomic bool starved;    /* memory for a picture was refused: not the file's damage */
+    int64_t errors_seen;  /* before it too */
+    int64_t lead_stamp;   /* unreferenced pictures before this stamp are passed over */
+    _Atomic bool starved; /* memory for a picture was refused: not the file's damage */
 } MediaDecoder;
 
-/* The decoder must stay where it is until it is closed. threads: of libavcodec. Pictures before the last one at or before start_us, which no other
- * picture refers to, are not decoded. */
+/* The decoder must stay where it is until it is closed. threads: of libavcodec. Pictures before the
+ * last one at or before start_us, which no other picture refers to, are not decoded. */
 MEL_MUST_CHECK bool media_decoder_open(MediaDecoder *decoder, const Media *media, MediaKind kind,
                                        const PacketList *packets, int threads, int64_t start_us,
                                        Err *err);

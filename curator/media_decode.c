@@ -55,7 +55,8 @@ static bool open_context(MediaDecoder *decoder, int threads, Err *err)
     if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN)) /* the latter: no room for a thread */
         return media_error(decoder->media, AVERROR(ENOMEM), "cannot decode", err);
 refused:
-    return mel_err_reason(err, ERR_MEDIA, "media.codec", "sound or picture in '%s' is not decoded here",
+    return mel_err_reason(err, ERR_MEDIA, "media.codec",
+                          "sound or picture in '%s' is not decoded here",
                           avcodec_get_name(par->codec_id));
 }
 
@@ -82,7 +83,8 @@ void media_decoder_close(MediaDecoder *decoder)
 static bool memory_is_out(void)
 {
     enum { SOME = 8 << 20 };
-    void *volatile block = malloc(SOME); /* volatile: compilers may drop a pair of malloc and free */
+    void *volatile block =
+        malloc(SOME); /* volatile: compilers may drop a pair of malloc and free */
     free(block);
     return !block;
 }
@@ -123,14 +125,18 @@ MediaStep media_decoder_next(MediaDecoder *decoder, AVFrame *frame, Err *err)
     int64_t turns_max = 16 * (int64_t)decoder->packets->count + 1000;
     for (int64_t turn = 0; turn < turns_max; turn++) {
         int code = avcodec_receive_frame(decoder->context, frame);
-        if (decoder->starved) code = AVERROR(ENOMEM);
-        else if (code >= 0) return MEDIA_FRAME;
+        if (decoder->starved)
+            code = AVERROR(ENOMEM);
+        else if (code >= 0)
+            return MEDIA_FRAME;
         if (code == AVERROR_EOF) return MEDIA_END;
-        if (code == AVERROR(EAGAIN)) code = feed(decoder);
+        if (code == AVERROR(EAGAIN))
+            code = feed(decoder);
         else if (code != AVERROR(ENOMEM)) {
             /* Frame threads report late: the packet is not known, only that it was about here. */
             size_t near = decoder->next ? decoder->next - 1 : 0;
-            count_error(decoder, near < decoder->packets->count ? decoder->packets->items[near] : NULL);
+            count_error(decoder,
+                        near < decoder->packets->count ? decoder->packets->items[near] : NULL);
             code = 0;
         }
         if (code == AVERROR_EOF) return MEDIA_END;

@@ -91,8 +91,8 @@ bool media_io_open(MediaIo *io, int fd, const CutInput *input, Err *err)
     *io = (MediaIo){.fd = fd, .missing_offset = -1};
     io->size = lseek(fd, 0, SEEK_END);
     if (io->size < 0)
-        return mel_err_reason(err, ERR_MEDIA, "media.open", "the input cannot be read at any place: %s",
-                              strerror(errno));
+        return mel_err_reason(err, ERR_MEDIA, "media.open",
+                              "the input cannot be read at any place: %s", strerror(errno));
     if (input && !ranges_valid(input))
         return mel_err(err, ERR_USAGE, "the input's byte ranges make no sense");
     if (input && input->range_count) {

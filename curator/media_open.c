@@ -44,8 +44,8 @@ static int refuse_to_open(AVFormatContext *format, AVIOContext **out, const char
 bool media_error(const Media *media, int code, const char *what, Err *err)
 {
     if (media->io.missing_offset >= 0) {
-        mel_err_reason(err, ERR_MEDIA, "media.missing_bytes", "%s: byte %lld is not there yet", what,
-                       (long long)media->io.missing_offset);
+        mel_err_reason(err, ERR_MEDIA, "media.missing_bytes", "%s: byte %lld is not there yet",
+                       what, (long long)media->io.missing_offset);
         return false;
     }
     if (media->io.read_errno)
@@ -77,8 +77,8 @@ static bool find_container(Media *media, const AVInputFormat **out, Err *err)
         return mel_err_reason(err, ERR_MEDIA, "media.playlist",
                               "the input is a '%s' playlist, not media", found->name);
     if (!is_one_of(found, containers))
-        return mel_err_reason(err, ERR_MEDIA, "media.container", "containers of kind '%s' are not read",
-                              found->name);
+        return mel_err_reason(err, ERR_MEDIA, "media.container",
+                              "containers of kind '%s' are not read", found->name);
     *out = found;
     return true;
 }
@@ -135,8 +135,8 @@ static AVStream *best_stream(const Media *media, enum AVMediaType type, int rela
 static bool check_sound(const AVCodecParameters *par, Err *err)
 {
     int channels = par->ch_layout.nb_channels;
-    if ((par->sample_rate && (par->sample_rate < MEDIA_RATE_MIN_HZ ||
-                              par->sample_rate > MEDIA_RATE_MAX_HZ)) ||
+    if ((par->sample_rate &&
+         (par->sample_rate < MEDIA_RATE_MIN_HZ || par->sample_rate > MEDIA_RATE_MAX_HZ)) ||
         channels < 0 || channels > MEDIA_CHANNELS_MAX)
         return mel_err_reason(err, ERR_LIMIT, "media.container",
                               "the header claims sound of %d Hz in %d channels", par->sample_rate,
@@ -149,8 +149,8 @@ static bool check_picture(const AVCodecParameters *par, Err *err)
     if (par->width < 0 || par->height < 0 || par->width > MEDIA_SIDE_MAX ||
         par->height > MEDIA_SIDE_MAX ||
         (int64_t)par->width * par->height > (int64_t)MEDIA_PIXELS_MAX)
-        return mel_err_reason(err, ERR_LIMIT, "media.dimensions", "the picture is %d x %d", par->width,
-                              par->height);
+        return mel_err_reason(err, ERR_LIMIT, "media.dimensions", "the picture is %d x %d",
+                              par->width, par->height);
     return true;
 }
 
@@ -158,14 +158,16 @@ static bool check_picture(const AVCodecParameters *par, Err *err)
 static bool check_claims(const Media *media, Err *err)
 {
     if (media->format->nb_streams > MEDIA_STREAMS_MAX)
-        return mel_err_reason(err, ERR_LIMIT, "media.streams", "the file has %u streams, the limit is %d",
-                              media->format->nb_streams, MEDIA_STREAMS_MAX);
+        return mel_err_reason(err, ERR_LIMIT, "media.streams",
+                              "the file has %u streams, the limit is %d", media->format->nb_streams,
+                              MEDIA_STREAMS_MAX);
     const AVStream *sound = media->stream[MEDIA_SOUND], *picture = media->stream[MEDIA_PICTURE];
     if (sound && !check_sound(sound->codecpar, err)) return false;
     if (picture && !check_picture(picture->codecpar, err)) return false;
     int64_t duration_us = media_duration_us(media);
     if (duration_us > DURATION_MAX_US)
-        return mel_err_reason(err, ERR_LIMIT, "media.duration", "the file claims to last %lld hours",
+        return mel_err_reason(err, ERR_LIMIT, "media.duration",
+                              "the file claims to last %lld hours",
                               (long long)(duration_us / 1000000 / 3600));
     return true;
 }
@@ -213,7 +215,8 @@ void media_select(Media *media, bool sound, bool picture)
     if (!picture) media->stream[MEDIA_PICTURE] = NULL;
     for (unsigned i = 0; i < media->format->nb_streams; i++) {
         AVStream *stream = media->format->streams[i];
-        bool wanted = stream == media->stream[MEDIA_SOUND] || stream == media->stream[MEDIA_PICTURE];
+        bool wanted =
+            stream == media->stream[MEDIA_SOUND] || stream == media->stream[MEDIA_PICTURE];
         stream->discard = wanted ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
 }

@@ -58,8 +58,7 @@ struct ParquetWriter {
     bool too_large; /* a value over the limit came: said at the row's end */
 };
 
-/* ---- levels and pages ---------------------------------------------------------------------------
- */
+/* ---- levels and pages ------------------------------------------------------------------------ */
 
 static void levels_end_run(Levels *levels)
 {
@@ -132,8 +131,7 @@ static void end_page(Leaf *leaf)
     mel_str_clear(&levels);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static Leaf *leaf_of(ParquetWriter *writer, size_t column, ParquetType type)
 {
@@ -245,8 +243,7 @@ bool mel_parquet_row_end(ParquetWriter *writer, Err *err)
     return buffered < PARQUET_ROW_GROUP_BYTES || end_group(writer, err);
 }
 
-/* ---- schema and footer --------------------------------------------------------------------------
- */
+/* ---- schema and footer ----------------------------------------------------------------------- */
 
 static Leaf *add_leaf(ParquetWriter *writer, int type, int definition_max, int repetition_max)
 {
@@ -400,8 +397,7 @@ static void footer(const ParquetWriter *writer, Str *out)
     mel_thrift_end(&thrift);
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static const char magic[4] = {'P', 'A', 'R', '1'};
 

@@ -31,8 +31,7 @@ static void run_clear(SplitRun *run)
     mel_arena_clear(&run->arena);
 }
 
-/* ---- which split
- * ---------------------------------------------------------------------------------- */
+/* ---- which split ----------------------------------------------------------------------------- */
 
 static bool open_split(SplitRun *run, Err *err)
 {
@@ -48,8 +47,7 @@ static bool open_split(SplitRun *run, Err *err)
     return run->report->made || mel_policy_agrees(run->options, &run->policy, err);
 }
 
-/* ---- who takes part
- * --------------------------------------------------------------------------------- */
+/* ---- who takes part -------------------------------------------------------------------------- */
 
 typedef struct ColumnSearch {
     const char *wanted;
@@ -169,8 +167,7 @@ static bool load_members(SplitRun *run, Err *err)
     return true;
 }
 
-/* ---- limits per source and channel
- * ------------------------------------------------------------------- */
+/* ---- limits per source and channel ----------------------------------------------------------- */
 
 typedef struct Ranked {
     const char *of; /* source or channel */
@@ -219,8 +216,7 @@ static void limit(SplitRun *run, bool by_channel, int64_t most)
     free(ranked);
 }
 
-/* ---- the plan
- * ------------------------------------------------------------------------------------------ */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 static bool published_for_evaluation(const SplitNode *node)
 {
@@ -271,8 +267,7 @@ static bool plan(SplitRun *run, Err *err)
     return ok;
 }
 
-/* ---- what is kept
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is kept ---------------------------------------------------------------------------- */
 
 static void note_drop(SplitRun *run, const char *clip_id, const char *why)
 {

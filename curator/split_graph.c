@@ -78,8 +78,7 @@ bool mel_graph_load_edges(SplitGraph *graph, Db *db, Err *err)
     return mel_duplicate_each(db, take_edge, graph, err);
 }
 
-/* ---- sources and channels: neighbours in an order by them ---------------------------------------
- */
+/* ---- sources and channels: neighbours in an order by them ------------------------------------ */
 
 static int by_source(const void *a, const void *b)
 {
@@ -133,8 +132,7 @@ void mel_graph_group(SplitGraph *graph)
     mel_groups_clear(&groups);
 }
 
-/* ---- the proof ----------------------------------------------------------------------------------
- */
+/* ---- the proof ------------------------------------------------------------------------------- */
 
 static bool counts(const SplitNode *node)
 {

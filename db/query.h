@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading by the public views (schemas/views.sql), the way that the commands, the exports and
- * anybody's own SQLite client read. A condition is real SQL over the view's columns; an authorizer
- * lets it read those views and call harmless functions, and nothing else. */
+ * anybody's own SQLite client read. A condition is real SQL over the view's columns (without WITH);
+ * an authorizer lets it read those views and call harmless functions, and nothing else. */
 #ifndef MEL_DB_QUERY_H
 #define MEL_DB_QUERY_H
 

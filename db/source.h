@@ -21,8 +21,8 @@ MEL_MUST_CHECK bool mel_source_put(Db *db, const Source *source, bool *added_out
 MEL_MUST_CHECK bool mel_source_seen(Db *db, const char *source_id, const char *availability,
                                     const char *reason, const char *message, Err *err);
 
-/* Tombstones a source: its clips are never fetched or exported again. Returns the media paths that
- * must be removed through fn. */
+/* Tombstones a source: its clips are never fetched or exported again, and what was cut from it is
+ * forgotten. List the files with mel_media_each first: their rows go too. Repeating is harmless. */
 MEL_MUST_CHECK bool mel_source_takedown(Db *db, const char *source_id, const char *reason,
                                         const char *request_ref, Err *err);
 

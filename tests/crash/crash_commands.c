@@ -42,8 +42,9 @@ typedef struct Trial {
     const CrashOptions *options;
     const char *world; /* folder */
     const Stage *stage;
-    char *wanted; /* the state of the undisturbed copy */
-    int64_t took_us;
+    char *wanted;      /* the state of the undisturbed copy */
+    int64_t took_us;   /* undisturbed */
+    int64_t window_us; /* in which kills fall */
     bool had_store;
 } Trial;
 
@@ -72,12 +73,14 @@ static bool run_stage(const Trial *trial, const char *dataset, int64_t after_us,
 
 /* A killed command leaves a dataset without errors (but those it was to repair); an unfinished init
  * may leave none at all. */
-static bool kill_once(const Trial *trial, const char *dataset, Rng *rng, CrashEnd *end,
+static bool kill_once(Trial *trial, const char *dataset, Rng *rng, CrashEnd *end,
                       CrashReport *report, Err *err)
 {
-    int64_t after_us = 1 + (int64_t)(mel_rng_uniform(rng) * (double)trial->took_us * 1.02);
+    int64_t after_us = 1 + (int64_t)(mel_rng_uniform(rng) * (double)trial->window_us);
     if (!run_stage(trial, dataset, after_us, end, err)) return false;
     report->points += end->killed;
+    if (!end->killed && 10 * trial->window_us > 7 * trial->took_us) /* it is faster by now */
+        trial->window_us -= trial->window_us / 20;
     if (!trial->had_store) return true;
     bool whole = trial->stage->damage || world_verify(trial->options->bin, dataset, err);
     return whole && world_check_reports(trial->world, dataset, &report->acknowledged, err);
@@ -94,20 +97,21 @@ static bool compare(const Trial *trial, const char *dataset, Err *err)
     return ok;
 }
 
-static bool disturb(const Trial *trial, const char *dataset, Rng *rng, CrashReport *report,
-                    Err *err)
+static bool disturb(Trial *trial, const char *dataset, Rng *rng, CrashReport *report, Err *err)
 {
     CrashEnd end = {.killed = true};
     int kills = 1 + mel_rng_int(rng, 3);
     for (int i = 0; i < kills && end.killed; i++)
         if (!kill_once(trial, dataset, rng, &end, report, err)) return false;
     if (end.killed && !run_stage(trial, dataset, 0, &end, err)) return false;
-    /* what a killed command left half-done lies beside; repairing removes it */
     if (!trial->stage->damage && !world_verify(trial->options->bin, dataset, err)) return false;
+    Err ignored = {0};
+    if (compare(trial, dataset, &ignored)) return true;
+    /* what a killed command left half-done may lie beside; repairing removes it */
     return world_repair(trial->options->bin, dataset, err) && compare(trial, dataset, err);
 }
 
-static bool one_trial(const Trial *trial, const char *base, Rng *rng, CrashReport *report, Err *err)
+static bool one_trial(Trial *trial, const char *base, Rng *rng, CrashReport *report, Err *err)
 {
     char *copy = mel_asprintf("%s/try/set", trial->world);
     bool ok = world_copy(base, copy, err) && disturb(trial, copy, rng, report, err);
@@ -137,7 +141,7 @@ static bool undisturbed(Trial *trial, const char *base, const char *next, Err *e
     if (!world_copy(base, next, err)) return false;
     int64_t begin_us = mel_monotonic_us();
     if (!run_stage(trial, next, 0, &end, err)) return false;
-    trial->took_us = mel_monotonic_us() - begin_us;
+    trial->took_us = trial->window_us = mel_monotonic_us() - begin_us;
     if (!world_repair(trial->options->bin, next, err)) return false;
     trial->wanted = world_state(next, trial->stage->tries_again, err);
     return trial->wanted != NULL;

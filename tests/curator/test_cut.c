@@ -17,10 +17,19 @@
 
 static char *folder;
 
-static const MediaSpec plain = {.muxer = "mp4", .video_encoder = "libx264", .audio_encoder = "aac",
-                                .video_options = "preset=ultrafast", .audio_options = "aac_pns=0",
-                                .width = 256, .height = 144, .gop = 50, .b_frames = 2,
-                                .rate_hz = 48000, .channels = 2, .video_s = 20, .audio_s = 20};
+static const MediaSpec plain = {.muxer = "mp4",
+                                .video_encoder = "libx264",
+                                .audio_encoder = "aac",
+                                .video_options = "preset=ultrafast",
+                                .audio_options = "aac_pns=0",
+                                .width = 256,
+                                .height = 144,
+                                .gop = 50,
+                                .b_frames = 2,
+                                .rate_hz = 48000,
+                                .channels = 2,
+                                .video_s = 20,
+                                .audio_s = 20};
 
 static const char *make(const char *name, const MediaSpec *spec)
 {
@@ -103,7 +112,8 @@ static void a_separate_sound_file_gives_the_same_sound(void **state)
     cut_run_close(&apart);
 }
 
-/* ---- sparse inputs ------------------------------------------------------------------------------ */
+/* ---- sparse inputs ------------------------------------------------------------------------------
+ */
 
 /* Fetches what a cut asks for, piece by piece, as a caller with a network would. */
 static int64_t fetch_until_done(CutRun *run, const char *path, int64_t piece)
@@ -184,7 +194,8 @@ static void ranges_that_make_no_sense_are_refused(void **state)
     cut_run_close(&run);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------------------------------
+ */
 
 static void what_is_wanted_but_not_there_is_named(void **state)
 {
@@ -242,7 +253,8 @@ static void a_full_disk_is_said_to_be_one(void **state)
     cut_run_close(&run);
 }
 
-/* ---- probe and check ---------------------------------------------------------------------------- */
+/* ---- probe and check ----------------------------------------------------------------------------
+ */
 
 static void a_probe_says_what_a_file_is(void **state)
 {

@@ -12,10 +12,18 @@
 
 static char *folder;
 
-static const MediaSpec plain = {.muxer = "mp4", .video_encoder = "libx264", .audio_encoder = "aac",
-                                .video_options = "preset=ultrafast:bf=2:b_strategy=0", .width = 256,
-                                .height = 144, .gop = 50, .b_frames = 2, .rate_hz = 48000,
-                                .channels = 1, .video_s = 8, .audio_s = 8};
+static const MediaSpec plain = {.muxer = "mp4",
+                                .video_encoder = "libx264",
+                                .audio_encoder = "aac",
+                                .video_options = "preset=ultrafast:bf=2:b_strategy=0",
+                                .width = 256,
+                                .height = 144,
+                                .gop = 50,
+                                .b_frames = 2,
+                                .rate_hz = 48000,
+                                .channels = 1,
+                                .video_s = 8,
+                                .audio_s = 8};
 
 static const char *make(const char *name, const MediaSpec *spec)
 {
@@ -52,19 +60,20 @@ typedef struct Case {
 } Case;
 
 static const Case cases[] = {
-    {"b.mp4", "mp4", "libx264", "preset=ultrafast:bf=3:b_strategy=0", 0, false, NULL},
-    {"pyramid.mkv", "matroska", "libx264", "preset=veryfast:bf=4:b-pyramid=normal", 0, false, NULL},
-    {"late.mp4", "mp4", "libx264", "preset=ultrafast:bf=2", 1.2, false, NULL},
-    {"vfr.mkv", "matroska", "libx264", "preset=ultrafast:bf=2", 0, true, NULL},
-    {"vfr.mp4", "mp4", "libx264", "preset=ultrafast:bf=2", 0, true, NULL},
-    {"b.ts", "mpegts", "libx264", "preset=ultrafast:bf=2", 0, false, NULL},
-    {"open.mkv", "matroska", "libx264", "preset=veryfast:bf=2:x264-params=open-gop=1", 0, false, NULL},
-    {"refresh.mkv", "matroska", "libx264", "preset=ultrafast:intra-refresh=1", 0, false, NULL},
-    {"nine.webm", "webm", "libvpx-vp9", "deadline=realtime:cpu-used=8", 0, false, NULL},
-    {"four.avi", "avi", "mpeg4", NULL, 0, false, NULL},
-    {"two.mpg", "mpeg", "mpeg2video", "bf=2", 0, false, NULL},
-    {"ten.mkv", "matroska", "libx264", "preset=ultrafast", 0, false, "yuv420p10le"},
-    {"444.mp4", "mp4", "libx264", "preset=ultrafast", 0, false, "yuv444p"},
+    {"b.mp4",       "mp4",      "libx264",    "preset=ultrafast:bf=3:b_strategy=0",          0,   false, NULL         },
+    {"pyramid.mkv", "matroska", "libx264",    "preset=veryfast:bf=4:b-pyramid=normal",       0,   false, NULL         },
+    {"late.mp4",    "mp4",      "libx264",    "preset=ultrafast:bf=2",                       1.2, false, NULL         },
+    {"vfr.mkv",     "matroska", "libx264",    "preset=ultrafast:bf=2",                       0,   true,  NULL         },
+    {"vfr.mp4",     "mp4",      "libx264",    "preset=ultrafast:bf=2",                       0,   true,  NULL         },
+    {"b.ts",        "mpegts",   "libx264",    "preset=ultrafast:bf=2",                       0,   false, NULL         },
+    {"open.mkv",    "matroska", "libx264",    "preset=veryfast:bf=2:x264-params=open-gop=1", 0,   false,
+     NULL                                                                                                             },
+    {"refresh.mkv", "matroska", "libx264",    "preset=ultrafast:intra-refresh=1",            0,   false, NULL         },
+    {"nine.webm",   "webm",     "libvpx-vp9", "deadline=realtime:cpu-used=8",                0,   false, NULL         },
+    {"four.avi",    "avi",      "mpeg4",      NULL,                                          0,   false, NULL         },
+    {"two.mpg",     "mpeg",     "mpeg2video", "bf=2",                                        0,   false, NULL         },
+    {"ten.mkv",     "matroska", "libx264",    "preset=ultrafast",                            0,   false, "yuv420p10le"},
+    {"444.mp4",     "mp4",      "libx264",    "preset=ultrafast",                            0,   false, "yuv444p"    },
 };
 
 static MediaSpec spec_of(const Case *c)
@@ -90,8 +99,9 @@ static void check_preview(const CutRun *run, const char *name, const WholeFrame 
     assert_int_equal(count, run->result.preview_frames);
     for (size_t i = 0; i < n; i++) {
         if (frames[i].time_us < start_us || frames[i].time_us >= end_us) continue;
-        if (at == count) fail_msg("%s: the preview lacks the picture at %lld", name,
-                                  (long long)frames[i].time_us);
+        if (at == count)
+            fail_msg("%s: the preview lacks the picture at %lld", name,
+                     (long long)frames[i].time_us);
         int64_t wanted_ms = (frames[i].time_us - start_us + 500) / 1000;
         if (llabs(shown[at].time_ms - wanted_ms) > 0)
             fail_msg("%s: picture %zu of the preview at %lld ms, wanted %lld", name, at,
@@ -227,8 +237,8 @@ static void stills_have_the_colours_of_the_video(void **state)
         size_t n;
         uint8_t *bytes = cut_run_bytes(run.files.stills[0], &n), rgb[256 * 144 * 3];
         tjhandle jpeg = tjInitDecompress();
-        assert_int_equal(tjDecompress2(jpeg, bytes, n, rgb, 256, 256 * 3, 144, TJPF_RGB,
-                                       TJFLAG_ACCURATEDCT), 0);
+        assert_int_equal(
+            tjDecompress2(jpeg, bytes, n, rgb, 256, 256 * 3, 144, TJPF_RGB, TJFLAG_ACCURATEDCT), 0);
         tjDestroy(jpeg);
         free(bytes);
         /* A place inside bar 0 or 1 of picture 50 (binary 110010): bit 1 is white. */
@@ -248,7 +258,8 @@ static void the_preview_is_scaled_down_but_never_up(void **state)
 {
     (void)state;
     const char *path = make("plain.mp4", &plain);
-    static const int asked[] = {72, 144, 720}, heights[] = {72, 144, 144}, widths[] = {128, 256, 256};
+    static const int asked[] = {72, 144, 720}, heights[] = {72, 144, 144},
+                     widths[] = {128, 256, 256};
     for (int i = 0; i < 3; i++) {
         CutRun run;
         cut_run_open(&run, path, NULL, 1, 2);

@@ -18,7 +18,8 @@ static int32_t rounded(double x, int bits)
     return (int32_t)fmax(-scale, fmin(scale - 1, value));
 }
 
-/* The sample of the whole decode at an index of the container's clock, as the FLAC should have it. */
+/* The sample of the whole decode at an index of the container's clock, as the FLAC should have it.
+ */
 static int32_t whole_at(const WholeSound *whole, int64_t index, int channel, int bits)
 {
     int64_t i = index - whole->first;
@@ -56,7 +57,8 @@ static int best_lag(const CutRun *run, const WholeSound *whole, double *correlat
     for (int lag = -REACH; lag <= REACH; lag++) {
         double xy = 0, xx = 0, yy = 0;
         for (int i = 0; i < WINDOW; i += 3) {
-            double x = samples[(AT + i) * channels], y = whole_at(whole, start + AT + i + lag, 0, 16);
+            double x = samples[(AT + i) * channels],
+                   y = whole_at(whole, start + AT + i + lag, 0, 16);
             xy += x * y;
             xx += x * x;
             yy += y * y;
@@ -86,15 +88,19 @@ static void cut_sound_of(CutRun *run, const char *path, double start_s, double d
     if (!cut_run(run, NULL)) fail_msg("%s: %s", path, run->err.message);
 }
 
-/* ---- exactness ---------------------------------------------------------------------------------- */
+/* ---- exactness ----------------------------------------------------------------------------------
+ */
 
 static void ten_seconds_of_pcm_are_the_recorded_samples_at_both_common_rates(void **state)
 {
     (void)state;
     static const int rates[] = {48000, 44100};
     for (int r = 0; r < 2; r++) {
-        MediaSpec spec = {.muxer = "wav", .audio_encoder = "pcm_s16le", .rate_hz = rates[r],
-                          .channels = 2, .audio_s = 12};
+        MediaSpec spec = {.muxer = "wav",
+                          .audio_encoder = "pcm_s16le",
+                          .rate_hz = rates[r],
+                          .channels = 2,
+                          .audio_s = 12};
         CutRun run;
         int64_t count;
         cut_sound_of(&run, make(rates[r] == 48000 ? "48.wav" : "44.wav", &spec), 1.234567, 10);
@@ -117,8 +123,12 @@ static void deeper_lossless_sources_keep_24_bits(void **state)
     (void)state;
     static const char *const encoders[] = {"pcm_s24le", "flac"}, *const muxers[] = {"mov", "flac"};
     for (int e = 0; e < 2; e++) {
-        MediaSpec spec = {.muxer = muxers[e], .audio_encoder = encoders[e], .rate_hz = 96000,
-                          .channels = 1, .audio_s = 3, .audio_options = "compression_level=1"};
+        MediaSpec spec = {.muxer = muxers[e],
+                          .audio_encoder = encoders[e],
+                          .rate_hz = 96000,
+                          .channels = 1,
+                          .audio_s = 3,
+                          .audio_options = "compression_level=1"};
         if (e == 0) spec.audio_options = NULL;
         CutRun run;
         int64_t count;
@@ -127,16 +137,26 @@ static void deeper_lossless_sources_keep_24_bits(void **state)
         int32_t *samples = cut_run_sound(&run, &count);
         assert_int_equal(count, 192000);
         for (int64_t i = 0; i < count; i++)
-            assert_int_equal(samples[i], lrintf(media_fixture_sample(67200 + i, 0, 96000) * 8388608));
+            assert_int_equal(samples[i],
+                             lrintf(media_fixture_sample(67200 + i, 0, 96000) * 8388608));
         free(samples);
         cut_run_close(&run);
     }
 }
 
-static const MediaSpec aac_mp4 = {.muxer = "mp4", .video_encoder = "libx264", .audio_encoder = "aac",
-                                  .video_options = "preset=ultrafast", .audio_options = "aac_pns=0",
-                                  .width = 160, .height = 90, .gop = 60, .b_frames = 2,
-                                  .rate_hz = 48000, .channels = 2, .video_s = 14, .audio_s = 14};
+static const MediaSpec aac_mp4 = {.muxer = "mp4",
+                                  .video_encoder = "libx264",
+                                  .audio_encoder = "aac",
+                                  .video_options = "preset=ultrafast",
+                                  .audio_options = "aac_pns=0",
+                                  .width = 160,
+                                  .height = 90,
+                                  .gop = 60,
+                                  .b_frames = 2,
+                                  .rate_hz = 48000,
+                                  .channels = 2,
+                                  .video_s = 14,
+                                  .audio_s = 14};
 
 static void aac_is_bit_exact_wherever_the_cut_starts(void **state)
 {
@@ -185,31 +205,35 @@ typedef struct LossyCase {
     bool rounded_ms;
 } LossyCase;
 
-/* Lag 0 is meant to the sample, also where stamps are rounded to milliseconds. There the first stamp
- * of the whole decode is rounded too: it may be off by that once, and then by the same everywhere. */
+/* Lag 0 is meant to the sample, also where stamps are rounded to milliseconds. There the first
+ * stamp of the whole decode is rounded too: it may be off by that once, and then by the same
+ * everywhere. */
 static void other_codecs_and_containers_are_placed_to_the_sample(void **state)
 {
     (void)state;
     static const LossyCase cases[] = {
-        {"opus.webm", "webm", "libopus", 48000, 64, true},
-        {"opus.ogg", "ogg", "libopus", 48000, 64, false},
-        {"vorbis.webm", "webm", "libvorbis", 44100, 2, true},
-        {"vorbis.ogg", "ogg", "libvorbis", 44100, 2, false},
-        {"aac.mkv", "matroska", "aac", 44100, 0, false},
-        {"aac.ts", "mpegts", "aac", 44100, 0, false},
-        {"aac48.ts", "mpegts", "aac", 48000, 0, false},
-        {"aac.flv", "flv", "aac", 44100, 0, false},
-        {"mp3.mp3", "mp3", "libmp3lame", 44100, 0, false},
-        {"mp3.mkv", "matroska", "libmp3lame", 44100, 0, false},
-        {"flac.mkv", "matroska", "flac", 44100, 0, false},
-        {"pcm.avi", "avi", "pcm_s16le", 44100, 0, false},
-        {"ac3.ts", "mpegts", "ac3", 48000, 4000, false}, /* decoders dither it at random */
+        {"opus.webm",   "webm",     "libopus",    48000, 64,   true },
+        {"opus.ogg",    "ogg",      "libopus",    48000, 64,   false},
+        {"vorbis.webm", "webm",     "libvorbis",  44100, 2,    true },
+        {"vorbis.ogg",  "ogg",      "libvorbis",  44100, 2,    false},
+        {"aac.mkv",     "matroska", "aac",        44100, 0,    false},
+        {"aac.ts",      "mpegts",   "aac",        44100, 0,    false},
+        {"aac48.ts",    "mpegts",   "aac",        48000, 0,    false},
+        {"aac.flv",     "flv",      "aac",        44100, 0,    false},
+        {"mp3.mp3",     "mp3",      "libmp3lame", 44100, 0,    false},
+        {"mp3.mkv",     "matroska", "libmp3lame", 44100, 0,    false},
+        {"flac.mkv",    "matroska", "flac",       44100, 0,    false},
+        {"pcm.avi",     "avi",      "pcm_s16le",  44100, 0,    false},
+        {"ac3.ts",      "mpegts",   "ac3",        48000, 4000, false}, /* decoders dither it at random */
     };
     static const double starts[] = {0.5, 3.217, 7.001};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const LossyCase *c = &cases[i];
-        MediaSpec spec = {.muxer = c->muxer, .audio_encoder = c->encoder, .rate_hz = c->rate_hz,
-                          .channels = 2, .audio_s = 11};
+        MediaSpec spec = {.muxer = c->muxer,
+                          .audio_encoder = c->encoder,
+                          .rate_hz = c->rate_hz,
+                          .channels = 2,
+                          .audio_s = 11};
         if (mel_equal(c->encoder, "aac")) spec.audio_options = "aac_pns=0";
         const char *path = make(c->name, &spec);
         WholeSound whole;
@@ -236,7 +260,8 @@ static void other_codecs_and_containers_are_placed_to_the_sample(void **state)
     }
 }
 
-/* ---- holes -------------------------------------------------------------------------------------- */
+/* ---- holes --------------------------------------------------------------------------------------
+ */
 
 static void sound_that_starts_late_is_silence_first_and_counted(void **state)
 {
@@ -263,8 +288,13 @@ static void a_gap_is_filled_with_silence_and_what_follows_keeps_its_place(void *
     (void)state;
     static const char *const muxers[] = {"mov", "matroska"};
     for (int m = 0; m < 2; m++) {
-        MediaSpec spec = {.muxer = muxers[m], .audio_encoder = "pcm_s16le", .rate_hz = 48000,
-                          .channels = 1, .audio_s = 8, .gap_from_s = 3, .gap_to_s = 3.5};
+        MediaSpec spec = {.muxer = muxers[m],
+                          .audio_encoder = "pcm_s16le",
+                          .rate_hz = 48000,
+                          .channels = 1,
+                          .audio_s = 8,
+                          .gap_from_s = 3,
+                          .gap_to_s = 3.5};
         CutRun run;
         int64_t count;
         cut_sound_of(&run, make(m ? "gap.mkv" : "gap.mov", &spec), 1, 6);
@@ -315,7 +345,10 @@ static void a_clip_behind_the_end_is_an_error_with_a_reason(void **state)
         assert_string_equal(run.err.reason, "media.past_end");
         cut_run_close(&run);
     }
-    MediaSpec wav = {.muxer = "wav", .audio_encoder = "pcm_s16le", .rate_hz = 48000, .channels = 2,
+    MediaSpec wav = {.muxer = "wav",
+                     .audio_encoder = "pcm_s16le",
+                     .rate_hz = 48000,
+                     .channels = 2,
                      .audio_s = 12};
     CutRun run;
     cut_run_open(&run, make("48.wav", &wav), NULL, 12, 1);
@@ -325,12 +358,16 @@ static void a_clip_behind_the_end_is_an_error_with_a_reason(void **state)
     cut_run_close(&run);
 }
 
-/* ---- channels ----------------------------------------------------------------------------------- */
+/* ---- channels -----------------------------------------------------------------------------------
+ */
 
 static void many_channels_become_stereo_below_full_scale(void **state)
 {
     (void)state;
-    MediaSpec spec = {.muxer = "wav", .audio_encoder = "pcm_s16le", .rate_hz = 48000, .channels = 6,
+    MediaSpec spec = {.muxer = "wav",
+                      .audio_encoder = "pcm_s16le",
+                      .rate_hz = 48000,
+                      .channels = 6,
                       .audio_s = 3};
     CutRun run;
     int64_t count;
@@ -353,8 +390,8 @@ static void many_channels_become_stereo_below_full_scale(void **state)
 static void mono_stays_mono(void **state)
 {
     (void)state;
-    MediaSpec spec = {.muxer = "mp4", .audio_encoder = "aac", .rate_hz = 22050, .channels = 1,
-                      .audio_s = 4};
+    MediaSpec spec = {
+        .muxer = "mp4", .audio_encoder = "aac", .rate_hz = 22050, .channels = 1, .audio_s = 4};
     CutRun run;
     cut_sound_of(&run, make("mono.mp4", &spec), 1, 2);
     assert_int_equal(run.result.channels, 1);
@@ -362,7 +399,8 @@ static void mono_stays_mono(void **state)
     cut_run_close(&run);
 }
 
-/* ---- measures ----------------------------------------------------------------------------------- */
+/* ---- measures -----------------------------------------------------------------------------------
+ */
 
 static void measures_and_landmarks_come_from_the_same_pass(void **state)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Hostile media: every kind below ends, confined, in a named error or a good result, inside its
- * limits, and the program that asked goes on. Good files are made first; kinds spoil their bytes. */
+ * limits, and the program that asked goes on. Good files are made first; kinds spoil their bytes.
+ * Over 800 lines, since it is one catalogue: each kind stands beside the function that makes it. */
 #include "tests/support/cut_run.h"
 #include "tests/support/media_fixture.h"
 #include "tests/support/test.h"
@@ -17,17 +18,16 @@
 
 static char *folder;
 static Jail *jail;
-static const JailLimits limits = {.memory_bytes = 512 << 20,
-                                  .cpu_us = 20000000,
-                                  .wall_us = 30000000,
-                                  .file_bytes = 64 << 20};
+static const JailLimits limits = {
+    .memory_bytes = 512 << 20, .cpu_us = 20000000, .wall_us = 30000000, .file_bytes = 64 << 20};
 
 typedef struct Bytes {
     uint8_t *data;
     size_t n;
 } Bytes;
 
-/* ---- good files --------------------------------------------------------------------------------- */
+/* ---- good files ---------------------------------------------------------------------------------
+ */
 
 static Bytes read_bytes(const char *path)
 {
@@ -39,11 +39,20 @@ static Bytes read_bytes(const char *path)
     return bytes;
 }
 
-static Bytes good(const char *muxer, const char *video, const char *audio, const char *video_options)
+static Bytes good(const char *muxer, const char *video, const char *audio,
+                  const char *video_options)
 {
-    MediaSpec spec = {.muxer = muxer, .video_encoder = video, .audio_encoder = audio, .width = 160,
-                      .height = 96, .gop = 25, .rate_hz = 44100, .channels = 2, .video_s = 4,
-                      .audio_s = 4, .video_options = video_options};
+    MediaSpec spec = {.muxer = muxer,
+                      .video_encoder = video,
+                      .audio_encoder = audio,
+                      .width = 160,
+                      .height = 96,
+                      .gop = 25,
+                      .rate_hz = 44100,
+                      .channels = 2,
+                      .video_s = 4,
+                      .audio_s = 4,
+                      .video_options = video_options};
     if (audio && mel_equal(audio, "libopus")) spec.rate_hz = 48000;
     if (video && mel_equal(video, "png")) spec.pixel_format = "rgb24";
     const char *path = test_path(folder, "%s-%s-%s", muxer, video ? video : "", audio ? audio : "");
@@ -68,7 +77,8 @@ static Bytes text(const char *content)
     return bytes;
 }
 
-/* ---- looking into files ------------------------------------------------------------------------- */
+/* ---- looking into files -------------------------------------------------------------------------
+ */
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -111,7 +121,8 @@ static Bytes insert(Bytes bytes, size_t at, size_t length)
     return bytes;
 }
 
-/* ---- kinds: MP4 --------------------------------------------------------------------------------- */
+/* ---- kinds: MP4 ---------------------------------------------------------------------------------
+ */
 
 static Bytes mp4_until_mdat(void)
 {
@@ -144,9 +155,16 @@ static Bytes mp4_inside_moov(void)
 
 static Bytes front_mp4(void)
 {
-    MediaSpec spec = {.muxer = "mp4", .video_encoder = "libx264", .audio_encoder = "aac",
-                      .width = 160, .height = 96, .rate_hz = 44100, .channels = 2, .video_s = 4,
-                      .audio_s = 4, .video_options = "preset=ultrafast",
+    MediaSpec spec = {.muxer = "mp4",
+                      .video_encoder = "libx264",
+                      .audio_encoder = "aac",
+                      .width = 160,
+                      .height = 96,
+                      .rate_hz = 44100,
+                      .channels = 2,
+                      .video_s = 4,
+                      .audio_s = 4,
+                      .video_options = "preset=ultrafast",
                       .muxer_options = "movflags=+faststart"};
     const char *path = test_path(folder, "front.mp4");
     if (!mel_path_exists(path)) media_fixture_write(path, &spec);
@@ -313,8 +331,9 @@ static Bytes nested_boxes(void)
 {
     enum { DEPTH = 20000 };
     Bytes b = {mel_alloc(DEPTH * 8 + 24), DEPTH * 8 + 16};
-    memcpy(b.data, "\0\0\0\x10"
-                   "ftypisom\0\0\0\0",
+    memcpy(b.data,
+           "\0\0\0\x10"
+           "ftypisom\0\0\0\0",
            16);
     for (size_t i = 0; i < DEPTH; i++) {
         put32(b.data + 16 + i * 8, (uint32_t)((DEPTH - i) * 8));
@@ -328,7 +347,8 @@ static Bytes edit_list_loop(void)
 {
     enum { EDITS = 600 };
     Bytes b = good_mp4();
-    size_t moov = box(b, "moov"), trak = find(b, "trak", moov) - 4, edts = find(b, "edts", trak) - 4;
+    size_t moov = box(b, "moov"), trak = find(b, "trak", moov) - 4,
+           edts = find(b, "edts", trak) - 4;
     size_t elst = find(b, "elst", edts) - 4, old = get32(b.data + elst + 12);
     size_t more = (EDITS - old) * 12;
     b = insert(b, elst + 16 + old * 12, more);
@@ -395,7 +415,8 @@ static Bytes broken_avcc(void)
     return b;
 }
 
-/* ---- kinds: other containers -------------------------------------------------------------------- */
+/* ---- kinds: other containers --------------------------------------------------------------------
+ */
 
 static Bytes webm_inside_a_cluster(void)
 {
@@ -533,7 +554,8 @@ static Bytes ruined_avi(void)
     return b;
 }
 
-/* ---- kinds: not media --------------------------------------------------------------------------- */
+/* ---- kinds: not media ---------------------------------------------------------------------------
+ */
 
 static Bytes nothing(void)
 {
@@ -598,7 +620,10 @@ typedef struct Kind {
     const char *ends; /* reasons that it may end in, behind "media."; "ok" for a good result */
 } Kind;
 
-#define KIND(make, ends) {#make, make, ends}
+#define KIND(make, ends)                                                                           \
+    {                                                                                              \
+#make, make, ends                                                                          \
+    }
 
 static const Kind kinds[] = {
     KIND(nothing, "open"),
@@ -674,7 +699,8 @@ static const Kind sound_kinds[] = {
     KIND(garbage, "container no_audio damaged past_end"),
 };
 
-/* ---- the test ----------------------------------------------------------------------------------- */
+/* ---- the test -----------------------------------------------------------------------------------
+ */
 
 static bool is_among(const char *word, const char *list)
 {

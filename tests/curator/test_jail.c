@@ -19,10 +19,19 @@
 static char *folder;
 static Jail *jail;
 
-static const MediaSpec plain = {.muxer = "mp4", .video_encoder = "libx264", .audio_encoder = "aac",
-                                .video_options = "preset=ultrafast", .audio_options = "aac_pns=0",
-                                .width = 256, .height = 144, .gop = 50, .b_frames = 2,
-                                .rate_hz = 48000, .channels = 2, .video_s = 10, .audio_s = 10};
+static const MediaSpec plain = {.muxer = "mp4",
+                                .video_encoder = "libx264",
+                                .audio_encoder = "aac",
+                                .video_options = "preset=ultrafast",
+                                .audio_options = "aac_pns=0",
+                                .width = 256,
+                                .height = 144,
+                                .gop = 50,
+                                .b_frames = 2,
+                                .rate_hz = 48000,
+                                .channels = 2,
+                                .video_s = 10,
+                                .audio_s = 10};
 
 static const char *plain_path(void)
 {
@@ -108,14 +117,15 @@ static void absent_bytes_are_reported_through_the_wall(void **state)
     cut_run_close(&run);
 }
 
-/* ---- walls -------------------------------------------------------------------------------------- */
+/* ---- walls --------------------------------------------------------------------------------------
+ */
 
 static void what_must_not_be_done_kills_the_child(void **state)
 {
     (void)state;
-    static const JailProvocation crimes[] = {PROVOKE_OPEN,   PROVOKE_SOCKET,      PROVOKE_EXECVE,
-                                             PROVOKE_FORK,   PROVOKE_PTRACE,      PROVOKE_KILL_PARENT,
-                                             PROVOKE_EXECUTABLE_MEMORY};
+    static const JailProvocation crimes[] = {
+        PROVOKE_OPEN,   PROVOKE_SOCKET,      PROVOKE_EXECVE,           PROVOKE_FORK,
+        PROVOKE_PTRACE, PROVOKE_KILL_PARENT, PROVOKE_EXECUTABLE_MEMORY};
     for (size_t i = 0; i < sizeof crimes / sizeof *crimes; i++) {
         bool ok;
         JailEnd end;
@@ -225,7 +235,8 @@ static void missing_bytes_that_are_there_are_not_asked_for(void **state)
     assert_int_equal(result.missing_input, -1);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------------
+ */
 
 static Jail *strict_jail(const JailLimits *limits)
 {
@@ -305,7 +316,8 @@ static void memory_is_limited(void **state)
 #endif
 }
 
-/* ---- processes ---------------------------------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------------------------------------
+ */
 
 typedef struct Caller {
     pthread_t thread;

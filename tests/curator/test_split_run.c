@@ -399,9 +399,11 @@ static void limits_per_source_and_channel_hold_and_keep_members(void **state)
     assert_int_equal(report.members, 4 * 2 + 3);
     assert_int_equal(report.capped, 40 - 11);
     Sides *before = sides_of(&f, "main");
-    for (int k = 0; k < 5; k++)
+    batch(&f);
+    for (int k = 0; k < 40; k++)
         add(&f, source_name("a", 6), (SmallClip){.start_us = (k + 10) * 20000000});
     add(&f, source_name("b", 0), (SmallClip){0});
+    batch_end(&f);
     report = run(&f, options);
     Sides *after = sides_of(&f, "main");
     assert_int_equal(report.members, 12);

@@ -322,8 +322,7 @@ static void an_older_vocabulary_is_brought_up_to_date_on_opening(void **state)
     Store *store = *state;
     Err err = {0};
     char id[64];
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     store_raw(store, "UPDATE setting SET value = '0' WHERE key = 'vocabulary_version';"
                      "DELETE FROM vocabulary_term WHERE id = 'jazz';"
                      "UPDATE vocabulary_term SET label = 'Old' WHERE id = 'rock';"

@@ -78,8 +78,7 @@ static void prepare(Store *store)
 {
     store_clip(store->db, "file-a", 0);
     store_person(store->db, "ann");
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
 }
 
 static void the_store_goes_on(Store *store)

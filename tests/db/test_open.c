@@ -164,8 +164,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
 {
     Store *store = *state;
     Err err = {0};
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     store_raw(store, "PRAGMA user_version = 99;");
     open_refuses(store->folder, ERR_FORMAT, "schema 99");
     CHECK_FAILS(mel_db_create(store->folder, &err), ERR_EXISTS);
@@ -245,8 +244,7 @@ static void a_read_only_folder_can_be_read_but_not_opened_for_writing(void **sta
 {
     Store *store = *state;
     store_clip(store->db, "file-a", 0);
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     assert_int_equal(test_shell("chmod -R a-w,a+rX '%s'", store->folder), 0);
     int writing = as_nobody(store->folder, DB_WRITE), reading = as_nobody(store->folder, DB_READ);
     assert_int_equal(test_shell("chmod -R u+w '%s'", store->folder), 0);
@@ -290,8 +288,7 @@ static void a_store_without_its_vocabulary_is_completed_by_init_or_by_writing(vo
     Err err = {0};
     char id[64];
     static const char forget[] = "DELETE FROM setting; DELETE FROM vocabulary_term;";
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     store_raw(store, forget);
     completes(store->folder);
     store_raw(store, forget);
@@ -361,6 +358,7 @@ static void a_backup_is_consistent_while_others_write(void **state)
     Err err = {0};
     char *folder = test_folder();
     store_source(store->db, "file-a");
+    store_close(store);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) { /* pairs of clips, each pair in one transaction */
@@ -376,6 +374,7 @@ static void a_backup_is_consistent_while_others_write(void **state)
         }
         _exit(!ok);
     }
+    store_reopen(store, DB_WRITE);
     for (int i = 0; i < 5; i++) {
         mel_sleep_us(30000);
         const char *sub = test_path(folder, "%d", i);

@@ -164,8 +164,7 @@ static bool count_any(void *ctx, const char *word, const char *subject, const ch
 static void damaged_pages_are_found_or_refused_and_never_crash(void **state)
 {
     Store *store = *state;
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     store_raw(store, "PRAGMA wal_checkpoint(TRUNCATE)");
     const char *path = test_path(store->folder, "mel.db");
     char *whole = NULL, junk[512];

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,6 +164,7 @@ static _Noreturn void write_in_turn(const char *folder, int rounds)
 static void eighteen_processes_write_in_turn_without_losing_one(void **state)
 {
     Store *store = *state;
+    store_close(store);
     for (int i = 0; i < WRITERS; i++) {
         pid_t pid = fork();
         assert_true(pid >= 0);
@@ -178,6 +180,7 @@ static void eighteen_processes_write_in_turn_without_losing_one(void **state)
         store_raw_i64(store,
                       "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'test.counter'"),
         WRITERS * ROUNDS);
+    store_reopen(store, DB_WRITE);
     assert_int_equal(store_findings(store->db, NULL), 0);
 }
 
@@ -195,77 +198,112 @@ static int64_t last_number(const Store *store)
     return number;
 }
 
-/* A process that labels the clip with its name as soon as its turn comes; returns when it queues.
- */
-static pid_t queue_up(const Store *store, const char *clip, const char *name)
+/* A process with an open store that writes when it is told to. */
+typedef struct Comer {
+    pid_t pid;
+    int line; /* to tell it: 'w' to write, then 'e' to end (a holder only) */
+} Comer;
+
+static _Noreturn void be_a_comer(const Store *store, const char *clip, const char *name, bool holds,
+                                 int line)
 {
-    int64_t before = last_number(store);
-    int ready[2];
+    Err err = {0};
+    Db *db = NULL;
     char byte;
-    assert_int_equal(pipe(ready), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        Err err = {0};
-        Db *db = NULL;
-        /* opening for writing has its turn too: it would wait for the one who writes */
-        mel_interrupt_install();
-        bool ok = mel_write_fd(ready[1], "r", 1) &&
-                  mel_db_open(store->folder, DB_WRITE, &db, &err) &&
-                  mel_clip_label(db, clip, "turn", name, &err);
-        mel_db_close(db);
-        _exit(ok ? 0 : err.code == ERR_CANCELLED ? 5 : 1);
-    }
-    assert_int_equal(mel_read_fd(ready[0], &byte, 1), 1);
-    while (last_number(store) == before)
-        mel_sleep_us(1000);
-    mel_sleep_us(5000); /* from the number to the waiting */
-    close(ready[0]);
-    close(ready[1]);
-    return pid;
+    mel_interrupt_install();
+    bool ok = mel_db_open(store->folder, DB_WRITE, &db, &err) && mel_write_fd(line, "o", 1) &&
+              mel_read_fd(line, &byte, 1) == 1 && mel_db_begin(db, &err);
+    if (ok) ok = mel_clip_label(db, clip, "turn", name, &err);
+    if (ok && holds) mel_read_fd(line, &byte, 1);
+    if (db && db->depth) ok = mel_db_end(db, ok, &err) && ok;
+    mel_db_close(db);
+    _exit(ok ? 0 : err.code == ERR_CANCELLED ? 5 : 1);
 }
 
-static int exit_code_of(pid_t pid)
+static Comer start_comer(const Store *store, const char *clip, const char *name, bool holds)
+{
+    int ends[2];
+    char byte;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    Comer comer = {.pid = fork(), .line = ends[0]};
+    assert_true(comer.pid >= 0);
+    if (comer.pid == 0) be_a_comer(store, clip, name, holds, ends[1]);
+    close(ends[1]);
+    assert_int_equal(mel_read_fd(comer.line, &byte, 1), 1);
+    return comer;
+}
+
+/* Tells it to write, and waits until it has drawn its number and stands in the queue. */
+static void let_come(const Store *store, const Comer *comer)
+{
+    int64_t before = last_number(store);
+    assert_true(mel_write_fd(comer->line, "w", 1));
+    while (last_number(store) == before)
+        mel_sleep_us(1000);
+    mel_sleep_us(5000);
+}
+
+static int end_of(const Comer *comer)
 {
     int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(waitpid(comer->pid, &status, 0), comer->pid);
+    close(comer->line);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void who_waits_may_die_or_give_up_and_the_others_have_their_turn(void **state)
 {
     Store *store = *state;
-    Err err = {0};
+    enum { COMERS = 5 };
+    static const char *const names[COMERS] = {"holds", "first", "dies", "gives up", "last"};
+    static const int ends[COMERS] = {0, 0, 128 + SIGKILL, 5, 0};
+    Comer comers[COMERS];
     const char *clip = store_clip(store->db, "file-a", 0);
-    CHECK_OK(mel_db_begin(store->db, &err));
-    pid_t first = queue_up(store, clip, "first"), dies = queue_up(store, clip, "dies");
-    pid_t gives_up = queue_up(store, clip, "gives up"), last = queue_up(store, clip, "last");
-    kill(dies, SIGKILL);
-    kill(gives_up, SIGTERM);
-    assert_int_equal(exit_code_of(dies), 128 + SIGKILL);
-    assert_int_equal(exit_code_of(gives_up), 5);
+    store_close(store);
+    for (int i = 0; i < COMERS; i++)
+        comers[i] = start_comer(store, clip, names[i], i == 0);
+    for (int i = 0; i < COMERS; i++)
+        let_come(store, &comers[i]);
+    kill(comers[2].pid, SIGKILL);
+    kill(comers[3].pid, SIGTERM);
+    assert_int_equal(end_of(&comers[2]), ends[2]);
+    assert_int_equal(end_of(&comers[3]), ends[3]);
     assert_int_equal(labels(store), 0); /* nobody slipped past the one who writes */
-    CHECK_OK(mel_db_end(store->db, true, &err));
-    assert_int_equal(exit_code_of(first), 0);
-    assert_int_equal(exit_code_of(last), 0);
-    assert_int_equal(labels(store), 2);
+    assert_true(mel_write_fd(comers[0].line, "e", 1));
+    for (int i = 0; i < COMERS; i++)
+        if (i != 2 && i != 3) assert_int_equal(end_of(&comers[i]), ends[i]);
+    assert_int_equal(labels(store), 3);
 }
 
-/* Whoever comes out and wants in again stands behind those who waited. */
-static void a_busy_writer_does_not_overtake_who_waits(void **state)
+static void writers_have_their_turn_in_the_order_of_coming(void **state)
 {
     Store *store = *state;
+    enum { COMERS = 7 };
     Err err = {0};
+    Comer comers[COMERS];
+    Str order = {0};
+    DbRows rows;
     const char *clip = store_clip(store->db, "file-a", 0);
-    CHECK_OK(mel_db_begin(store->db, &err));
-    pid_t waits = queue_up(store, clip, "waits");
-    CHECK_OK(mel_db_end(store->db, true, &err));
-    CHECK_OK(mel_db_begin(store->db, &err)); /* at once: behind the one who opens */
-    CHECK_OK(mel_db_end(store->db, true, &err));
-    CHECK_OK(mel_db_begin(store->db, &err));
-    CHECK_OK(mel_db_end(store->db, true, &err));
-    assert_int_equal(exit_code_of(waits), 0);
-    assert_int_equal(labels(store), 1);
+    store_close(store);
+    store_raw(store, "CREATE TABLE came (value TEXT);"
+                     "CREATE TRIGGER remember AFTER INSERT ON label"
+                     " BEGIN INSERT INTO came VALUES (new.value); END;");
+    for (int i = 0; i < COMERS; i++) {
+        char name[2] = {(char)('0' + i), '\0'};
+        comers[i] = start_comer(store, clip, name, i == 0);
+    }
+    for (int i = 0; i < COMERS; i++)
+        let_come(store, &comers[i]);
+    assert_true(mel_write_fd(comers[0].line, "e", 1));
+    for (int i = 0; i < COMERS; i++)
+        assert_int_equal(end_of(&comers[i]), 0);
+    store_reopen(store, DB_WRITE);
+    CHECK_OK(db_rows(store->db, &rows, "SELECT value FROM came ORDER BY rowid", NULL, 0, &err));
+    while (db_next(&rows, &err))
+        mel_str_add(&order, db_col_text(&rows, 0));
+    db_rows_end(&rows);
+    assert_string_equal(mel_str_text(&order), "0123456");
+    mel_str_clear(&order);
 }
 
 static void a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing(void **state)
@@ -275,6 +313,7 @@ static void a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing(void **s
     int ready[2];
     char byte;
     const char *clip = store_clip(store->db, "file-a", 0);
+    store_close(store);
     assert_int_equal(pipe(ready), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -291,6 +330,7 @@ static void a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing(void **s
     assert_int_equal(byte, 'y');
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
+    store_reopen(store, DB_WRITE);
     CHECK_OK(mel_clip_label(store->db, clip, "test", "after", &err));
     assert_int_equal(labels(store), 1);
     close(ready[0]);
@@ -420,7 +460,7 @@ int main(void)
         IN_A_STORE(reading_goes_on_while_another_connection_writes),
         IN_A_STORE(eighteen_processes_write_in_turn_without_losing_one),
         IN_A_STORE(who_waits_may_die_or_give_up_and_the_others_have_their_turn),
-        IN_A_STORE(a_busy_writer_does_not_overtake_who_waits),
+        IN_A_STORE(writers_have_their_turn_in_the_order_of_coming),
         IN_A_STORE(a_writer_that_dies_inside_frees_the_lock_and_leaves_nothing),
         IN_A_STORE(the_journal_is_copied_back_and_does_not_grow_for_ever),
         IN_A_STORE(closing_copies_the_journal_back),

@@ -16,14 +16,16 @@
 void cut_run_open(CutRun *run, const char *path, const char *audio_path, double start_s,
                   double duration_s)
 {
-    *run = (CutRun){.request = {.start_us = llrint(start_s * 1e6),
-                                .duration_us = llrint(duration_s * 1e6),
-                                .still_at_us = -1,
-                                .threads = 2,
-                                .want_audio = 1,
-                                .want_picture = 1,
-                                .separate_audio = audio_path != NULL},
-                    .files = {.inputs = {-1, -1}, .audio = -1, .preview = -1}};
+    *run = (CutRun){
+        .request = {.start_us = llrint(start_s * 1e6),
+                    .duration_us = llrint(duration_s * 1e6),
+                    .still_at_us = -1,
+                    .threads = 2,
+                    .want_audio = 1,
+                    .want_picture = 1,
+                    .separate_audio = audio_path != NULL},
+        .files = {.inputs = {-1, -1},                   .audio = -1,                       .preview = -1}
+    };
     for (int i = 0; i < STILLS_MAX; i++)
         run->files.stills[i] = -1;
     run->files.inputs[0] = open(path, O_RDONLY | O_CLOEXEC);

@@ -30,14 +30,16 @@ int media_fixture_number(const uint8_t *luma, int stride, int width, int height)
     int number = 0;
     if (width < BITS * BIT_WIDTH || height < BAR_TOP + BAR_HEIGHT) return -1;
     for (int bit = 0; bit < BITS; bit++) {
-        int x = bit * BIT_WIDTH + BIT_WIDTH / 2, level = luma[(BAR_TOP + BAR_HEIGHT / 2) * stride + x];
+        int x = bit * BIT_WIDTH + BIT_WIDTH / 2,
+            level = luma[(BAR_TOP + BAR_HEIGHT / 2) * stride + x];
         if (level > 90 && level < 150) return -1;
         if (level >= 150) number |= 1 << bit;
     }
     return number;
 }
 
-/* ---- encoding ----------------------------------------------------------------------------------- */
+/* ---- encoding -----------------------------------------------------------------------------------
+ */
 
 typedef struct Track {
     const MediaSpec *spec;
@@ -163,8 +165,8 @@ static bool next_picture(Track *track)
     int planes = av_pix_fmt_count_planes(frame->format), depth = format->comp[0].depth;
     if (planes == 1) { /* packed, for PNG: a pattern is enough */
         for (int y = 0; y < frame->height; y++)
-            memset(frame->data[0] + (ptrdiff_t)y * frame->linesize[0], (int)(y + track->next) & 0xff,
-                   (size_t)frame->linesize[0]);
+            memset(frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
+                   (int)(y + track->next) & 0xff, (size_t)frame->linesize[0]);
     } else {
         draw(frame->data[0], frame->linesize[0], frame->width, frame->height, track->next, black);
         for (int plane = 1; plane < planes; plane++)
@@ -287,7 +289,8 @@ void media_fixture_write(const char *path, const MediaSpec *spec)
     avformat_free_context(muxer);
 }
 
-/* ---- decoding whole files ------------------------------------------------------------------------ */
+/* ---- decoding whole files
+ * ------------------------------------------------------------------------ */
 
 typedef struct Reader {
     AVFormatContext *format;
@@ -378,7 +381,8 @@ void media_fixture_decode_sound(const char *path, WholeSound *out)
                  sizeof *out->samples);
         for (int i = 0; i < frame->nb_samples; i++)
             for (int channel = 0; channel < out->channels; channel++)
-                out->samples[(out->count + i) * out->channels + channel] = get_sample(frame, i, channel);
+                out->samples[(out->count + i) * out->channels + channel] =
+                    get_sample(frame, i, channel);
         out->count += frame->nb_samples;
     }
     reader_close(&reader);
@@ -413,15 +417,15 @@ size_t media_fixture_decode_frames(const char *path, WholeFrame **out)
     while (reader_next(&reader)) {
         const AVFrame *frame = reader.frame;
         mel_grow(out, &capacity, count + 1, sizeof **out);
-        (*out)[count++] = (WholeFrame){
-            .time_us = av_rescale_q(frame->best_effort_timestamp, reader.stream->time_base,
-                                    AV_TIME_BASE_Q) -
-                       reader.zero_us,
-            .hash = hash_frame(frame),
-            .number = av_pix_fmt_desc_get(frame->format)->comp[0].depth > 8
-                          ? -1
-                          : media_fixture_number(frame->data[0], frame->linesize[0], frame->width,
-                                           frame->height)};
+        (*out)[count++] =
+            (WholeFrame){.time_us = av_rescale_q(frame->best_effort_timestamp,
+                                                 reader.stream->time_base, AV_TIME_BASE_Q) -
+                                    reader.zero_us,
+                         .hash = hash_frame(frame),
+                         .number = av_pix_fmt_desc_get(frame->format)->comp[0].depth > 8
+                                       ? -1
+                                       : media_fixture_number(frame->data[0], frame->linesize[0],
+                                                              frame->width, frame->height)};
     }
     reader_close(&reader);
     return count;

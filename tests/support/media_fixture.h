@@ -9,19 +9,19 @@
 #include "base/base.h"
 
 typedef struct MediaSpec {
-    const char *muxer;                      /* "mp4", "webm", "mpegts" … */
-    const char *video_encoder;              /* NULL = no pictures */
-    const char *audio_encoder;              /* NULL = no sound */
+    const char *muxer;                                         /* "mp4", "webm", "mpegts" … */
+    const char *video_encoder;                                 /* NULL = no pictures */
+    const char *audio_encoder;                                 /* NULL = no sound */
     const char *video_options, *audio_options, *muxer_options; /* "key=value:key=value", or NULL */
-    const char *pixel_format;               /* NULL = yuv420p */
+    const char *pixel_format;                                  /* NULL = yuv420p */
     int width, height, gop, b_frames;
-    int frame_rate;                         /* per second; 0 = 25 */
+    int frame_rate; /* per second; 0 = 25 */
     int rate_hz, channels;
     double video_s, audio_s;
-    double video_at_s, audio_at_s;          /* time of the first picture and sample */
-    double gap_from_s, gap_to_s;            /* sound packets that start in between are left out */
-    bool variable_rate;                     /* picture n at (n + (n % 3) * 0.2) / rate */
-    double black_until_s;                   /* pictures before are black */
+    double video_at_s, audio_at_s; /* time of the first picture and sample */
+    double gap_from_s, gap_to_s;   /* sound packets that start in between are left out */
+    bool variable_rate;            /* picture n at (n + (n % 3) * 0.2) / rate */
+    double black_until_s;          /* pictures before are black */
     int rotation_deg;
 } MediaSpec;
 
@@ -38,7 +38,7 @@ typedef struct WholeSound {
     float *samples; /* interleaved */
     int64_t count;  /* per channel */
     int rate_hz, channels;
-    int64_t first;  /* index of samples[0] on the container's clock */
+    int64_t first; /* index of samples[0] on the container's clock */
 } WholeSound;
 
 /* Decodes a whole file from its start with libav's usual handling of delays. Frames are put one

@@ -18,9 +18,15 @@ Store store_new(void)
     return store;
 }
 
-void store_remove(Store *store)
+void store_close(Store *store)
 {
     mel_db_close(store->db);
+    store->db = NULL;
+}
+
+void store_remove(Store *store)
+{
+    store_close(store);
     test_folder_remove(store->folder);
     *store = (Store){0};
 }
@@ -28,8 +34,7 @@ void store_remove(Store *store)
 void store_reopen(Store *store, DbMode mode)
 {
     Err err = {0};
-    mel_db_close(store->db);
-    store->db = NULL;
+    store_close(store);
     CHECK_OK(mel_db_open(store->folder, mode, &store->db, &err));
 }
 

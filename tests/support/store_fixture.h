@@ -16,6 +16,7 @@ typedef struct Store {
 Store store_new(void); /* opened for writing */
 void store_remove(Store *store);
 void store_reopen(Store *store, DbMode mode);
+void store_close(Store *store); /* before a fork: an open store must not cross one */
 
 /* cmocka set-up and tear-down: *state is a Store. */
 int store_setup(void **state);

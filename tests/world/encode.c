@@ -52,7 +52,7 @@ static bool av_failed(Err *err, int code, const char *path, const char *what)
     return mel_err(err, ERR_MEDIA, "cannot %s '%s': %s", what, path, text);
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static bool open_codec(Encoder *e, Track *track, const char *name, AVDictionary **settings,
                        Err *err)
@@ -213,8 +213,7 @@ static bool open_file(Encoder *e, Err *err)
     return code >= 0 || av_failed(err, code, e->path, "begin");
 }
 
-/* ---- writing -----------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 /* Sends one frame (NULL at the end) and writes the packets that come out. */
 static bool encode_frame(Encoder *e, Track *track, AVFrame *frame, Err *err)

@@ -27,8 +27,7 @@ static double from_db(double db)
     return pow(10, db / 20);
 }
 
-/* ---- parts -------------------------------------------------------------------------------------
- */
+/* ---- parts ---- */
 
 /* A guitar amplifier: drive, then what a 12-inch loudspeaker lets through. */
 static void amplify(Bus *bus, double drive, double treble_hz)
@@ -96,8 +95,7 @@ static void place_part(const Bus *bus, const Place *place, double gain, float *m
     }
 }
 
-/* ---- the room: parallel combs, then all-passes (M. Schroeder, JAES 10(3), 1962) ----------------
- */
+/* ---- the room: parallel combs, then all-passes (M. Schroeder, JAES 10(3), 1962) ---- */
 
 typedef struct Delay {
     float line[DELAY_MAX];
@@ -156,8 +154,7 @@ static void add_room(const Character *character, const float *heard, size_t n, f
     }
 }
 
-/* ---- mastering ---------------------------------------------------------------------------------
- */
+/* ---- mastering ---- */
 
 /* Lifts or lowers what is above 1.1 kHz by up to 8 dB, and takes out what is below 30 Hz. */
 static void tilt(float *mix, size_t n, double brightness)

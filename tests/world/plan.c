@@ -53,8 +53,7 @@ static int balanced(const WorldPlan *plan, int i, int kinds, uint64_t which)
     return block[i % kinds];
 }
 
-/* ---- one source
- * ---------------------------------------------------------------------------------- */
+/* ---- one source ---- */
 
 static void draw_encoding(const WorldPlan *plan, Rng *rng, EncodeOptions *out)
 {
@@ -109,8 +108,7 @@ static void draw_source(const WorldPlan *plan, int index, SourcePlan *source)
     source->rng = stream(plan, index, STREAM_WORDS);
 }
 
-/* ---- faults
- * ---------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 /* A quarter of the sources, or half of a world too small to hold every kind once otherwise. */
 static int faulty_count(int sources)
@@ -218,8 +216,7 @@ static void plant_faults(WorldPlan *plan)
     free(order);
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void name_source(WorldPlan *plan, SourcePlan *source)
 {

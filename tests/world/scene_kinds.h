@@ -42,8 +42,7 @@ extern const SceneKind scene_rain, scene_autumn, scene_storm, scene_aurora, scen
 extern const SceneKind scene_stage, scene_neon, scene_city, scene_castle, scene_campfire,
     scene_lanterns;
 
-/* ---- drawing ------------------------------------------------------------------------------------
- */
+/* ---- drawing ---- */
 
 Color color_mix(Color a, Color b, double share_of_b);
 void paint(cairo_t *cr, Color color, double alpha); /* sets the source */

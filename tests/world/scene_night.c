@@ -36,7 +36,7 @@ static void draw_moon(cairo_t *cr, const Shot *shot)
 {
     const Palette *p = &shot->palette;
     double x = shot->light_x, y = shot->light_y, size = shot->light_size;
-    draw_glow(cr, x, y, 4 * size, p->light, 0.5);
+    draw_glow(cr, x, y, 2.8 * size, p->light, 0.4);
     paint(cr, p->light, 1);
     draw_disc(cr, x, y, size);
     paint(cr, color_mix(p->light, p->sky_low, 0.4), 0.6);
@@ -44,8 +44,7 @@ static void draw_moon(cairo_t *cr, const Shot *shot)
     draw_disc(cr, x + 0.3 * size, y + 0.35 * size, 0.16 * size);
 }
 
-/* ---- stage with spotlights
- * -------------------------------------------------------------------------- */
+/* ---- stage with spotlights ---- */
 
 static void stage_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -100,8 +99,7 @@ static void stage_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_stage = {"concert-stage", stage_backdrop, stage_moving};
 
-/* ---- neon shapes
- * ---------------------------------------------------------------------------------------- */
+/* ---- neon shapes ---- */
 
 static void neon_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -167,8 +165,7 @@ static void neon_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_neon = {"neon-shapes", neon_backdrop, neon_moving};
 
-/* ---- city at night
- * ------------------------------------------------------------------------------------------ */
+/* ---- city at night ---- */
 
 static void draw_house(cairo_t *cr, const Shot *shot, const Element *e, double foot, Color wall)
 {
@@ -224,8 +221,7 @@ static void city_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_city = {"night-city", city_backdrop, city_moving};
 
-/* ---- castle with bats
- * ------------------------------------------------------------------------------------------ */
+/* ---- castle with bats ---- */
 
 static void castle_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -282,9 +278,7 @@ static void castle_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_castle = {"castle", castle_backdrop, castle_moving};
 
-/* ---- campfire
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- campfire ---- */
 
 static void campfire_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -357,8 +351,7 @@ static void campfire_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_campfire = {"campfire", campfire_backdrop, campfire_moving};
 
-/* ---- lanterns over a lake
- * ------------------------------------------------------------------------------------------ */
+/* ---- lanterns over a lake ---- */
 
 static void lanterns_backdrop(cairo_t *cr, const Shot *shot)
 {

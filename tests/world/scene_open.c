@@ -3,8 +3,7 @@
  * Scenes under an open sky: sea, mountains, balloons, meadow, desert. */
 #include "tests/world/scene_kinds.h"
 
-/* ---- sun over the sea
- * ---------------------------------------------------------------------------- */
+/* ---- sun over the sea ---- */
 
 static void sea_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -69,8 +68,7 @@ static void sea_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_sea = {"sea", sea_backdrop, sea_moving};
 
-/* ---- snow on the mountains
- * ----------------------------------------------------------------------- */
+/* ---- snow on the mountains ---- */
 
 static void draw_peak(cairo_t *cr, const Shot *shot, const Element *e, double base, Color rock)
 {
@@ -147,8 +145,7 @@ static void mountains_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_mountains = {"mountains", mountains_backdrop, mountains_moving};
 
-/* ---- balloons
- * ------------------------------------------------------------------------------------- */
+/* ---- balloons ---- */
 
 static void balloons_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -203,8 +200,7 @@ static void balloons_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_balloons = {"balloons", balloons_backdrop, balloons_moving};
 
-/* ---- meadow with flowers and butterflies
- * ----------------------------------------------------------- */
+/* ---- meadow with flowers and butterflies ---- */
 
 static void meadow_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -270,8 +266,7 @@ static void meadow_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_meadow = {"meadow", meadow_backdrop, meadow_moving};
 
-/* ---- desert
- * ------------------------------------------------------------------------------------------ */
+/* ---- desert ---- */
 
 static void draw_cactus(cairo_t *cr, double x, double foot, double size)
 {

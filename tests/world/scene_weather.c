@@ -4,8 +4,7 @@
  * under water. */
 #include "tests/world/scene_kinds.h"
 
-/* ---- rain on a window
- * ------------------------------------------------------------------------------- */
+/* ---- rain on a window ---- */
 
 static void rain_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -51,8 +50,7 @@ static void rain_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_rain = {"rain-on-window", rain_backdrop, rain_moving};
 
-/* ---- autumn forest
- * ------------------------------------------------------------------------------------ */
+/* ---- autumn forest ---- */
 
 static void draw_bare_tree(cairo_t *cr, double x, double foot, double size, double bend, int depth)
 {
@@ -118,8 +116,7 @@ static void autumn_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_autumn = {"autumn-forest", autumn_backdrop, autumn_moving};
 
-/* ---- thunderstorm
- * -------------------------------------------------------------------------------------- */
+/* ---- thunderstorm ---- */
 
 static void storm_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -181,8 +178,7 @@ static void storm_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_storm = {"thunderstorm", storm_backdrop, storm_moving};
 
-/* ---- northern lights
- * ------------------------------------------------------------------------------------ */
+/* ---- northern lights ---- */
 
 static void aurora_backdrop(cairo_t *cr, const Shot *shot)
 {
@@ -228,8 +224,7 @@ static void aurora_moving(cairo_t *cr, const Shot *shot, double t)
 
 const SceneKind scene_aurora = {"northern-lights", aurora_backdrop, aurora_moving};
 
-/* ---- under water
- * ------------------------------------------------------------------------------------------ */
+/* ---- under water ---- */
 
 static void underwater_backdrop(cairo_t *cr, const Shot *shot)
 {

@@ -109,8 +109,7 @@ static void add_note(Composer *c, Part part, int step, double length_steps, doub
     };
 }
 
-/* ---- chords ------------------------------------------------------------------------------------
- */
+/* ---- chords ---- */
 
 /* The chord of the bar in close position around `centre`, lowest first. */
 static void voice_chord(Composer *c, int centre, int tones[TONES])
@@ -230,8 +229,7 @@ static void write_bass(Composer *c)
     }
 }
 
-/* ---- melody ------------------------------------------------------------------------------------
- */
+/* ---- melody ---- */
 
 static double onset_chance(const Composer *c, int step, bool sung)
 {
@@ -323,8 +321,7 @@ static void write_melody(Composer *c)
     if (!sung || answer) write_motif(c, PART_LEAD, motif, strength);
 }
 
-/* ---- drums -------------------------------------------------------------------------------------
- */
+/* ---- drums ---- */
 
 static void write_fill(Composer *c)
 {

@@ -34,8 +34,7 @@ void mel_synth_note(Instrument instrument, Voice voice, const Timbre *timbre, co
  * G low conga, g high conga, V clave, M shaker, A tambourine. */
 void mel_synth_drum(Instrument kit, const Timbre *timbre, const Note *note, Bus *bus);
 
-/* ---- shared by the sounds ----------------------------------------------------------------------
- */
+/* ---- shared by the sounds ---- */
 
 /* Topology-preserving state-variable filter (V. Zavalishin, "The Art of VA Filter Design"). */
 typedef struct Svf {

@@ -18,8 +18,7 @@
 static const WorldOptions usual = {60, 1, 24, 426, 240};
 static const WorldOptions small = {6, 3, 12, 160, 90};
 
-/* ---- data
- * ---------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 static void every_groove_has_lanes_of_one_length_and_known_letters(void **state)
 {
@@ -53,8 +52,7 @@ static void every_genre_has_grooves_and_progressions(void **state)
     }
 }
 
-/* ---- plan
- * ---------------------------------------------------------------------------------------- */
+/* ---- plan ---- */
 
 static void usual_plan_holds_every_genre_mood_and_fault(void **state)
 {
@@ -161,8 +159,7 @@ static void senseless_options_are_refused(void **state)
         CHECK_FAILS(mel_plan_draw(&senseless[i], &plan, &err), ERR_USAGE);
 }
 
-/* ---- words
- * --------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static void texts_never_tell_what_the_picture_tells(void **state)
 {
@@ -199,8 +196,7 @@ static void titles_are_all_different(void **state)
     mel_arena_clear(&arena);
 }
 
-/* ---- music and its damage
- * ------------------------------------------------------------------------ */
+/* ---- music and its damage ---- */
 
 static double loudness_lufs(const Recording *recording)
 {
@@ -339,8 +335,7 @@ static void sound_is_stereo_until_it_is_made_mono(void **state)
     }
 }
 
-/* ---- pictures
- * ------------------------------------------------------------------------------------ */
+/* ---- pictures ---- */
 
 static void every_mood_has_a_moving_picture_that_is_not_black(void **state)
 {
@@ -369,8 +364,7 @@ static void every_mood_has_a_moving_picture_that_is_not_black(void **state)
     }
 }
 
-/* ---- a world that is really made
- * ----------------------------------------------------------------- */
+/* ---- a world that is really made ---- */
 
 static char *make_world(const WorldOptions *options, WorldSummary *summary)
 {

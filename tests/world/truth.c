@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- list
- * ------------------------------------------------------------------------------------------ */
+/* ---- list ---- */
 
 typedef struct ListWriter {
     FILE *file;
@@ -104,8 +103,7 @@ bool mel_write_list(const WorldPlan *plan, const char *path, Err *err)
     return ok;
 }
 
-/* ---- annotations
- * --------------------------------------------------------------------------------- */
+/* ---- annotations ---- */
 
 static json_t *clip_json(const SourcePlan *source, int clip)
 {
@@ -194,8 +192,7 @@ bool mel_write_annotations(const WorldPlan *plan, const char *path, Err *err)
     return ok;
 }
 
-/* ---- truth
- * ----------------------------------------------------------------------------------------- */
+/* ---- truth ---- */
 
 static json_t *color_json(Color color)
 {

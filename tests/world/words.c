@@ -52,8 +52,7 @@ const char *mel_words_channel(Arena *arena, uint64_t seed, int index)
     return mel_arena_printf(arena, "%s %s %d", keeper, place, index / pairs + 1);
 }
 
-/* ---- phrases
- * ------------------------------------------------------------------------------------- */
+/* ---- phrases ---- */
 
 static void add_spaced(Str *text, const char *id)
 {
@@ -119,8 +118,7 @@ static const char *metre_words(Metre metre)
     return words[metre];
 }
 
-/* ---- sentences
- * ----------------------------------------------------------------------------------- */
+/* ---- sentences ---- */
 
 static void add_lead_sentence(Str *text, const MusicFactors *music, int variant)
 {

@@ -19,8 +19,7 @@ typedef struct Maker {
     Err err; /* the first that failed */
 } Maker;
 
-/* ---- one source
- * ---------------------------------------------------------------------------------- */
+/* ---- one source ---- */
 
 /* The film of a source, or what a fault made of it. */
 typedef struct Projector {
@@ -126,8 +125,7 @@ static bool make_source(const SourcePlan *source, const char *out, int64_t *byte
     return ok;
 }
 
-/* ---- the world
- * ------------------------------------------------------------------------------------ */
+/* ---- the world ---- */
 
 static void make_item(void *ctx, int64_t item, int thread)
 {
