@@ -61,12 +61,16 @@ deps() {
         $missing >/dev/null
 }
 
-configure_and_build() { # folder, then cmake options
+configure() { # folder, then cmake options
     folder=$1
     shift
     cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
     rm -f "$folder.log"
-    cmake --build "$folder"
+}
+
+configure_and_build() { # folder, then cmake options
+    configure "$@"
+    cmake --build "$1"
 }
 
 run_tests() { # folder, then ctest options
@@ -107,7 +111,7 @@ case $verb in
 deps) deps "$@" ;;
 build) deps && configure_and_build build ;;
 test) deps && configure_and_build build && run_tests build ;;
-demo) deps && configure_and_build build && exec sh tests/demo.sh "$@" ;;
+demo) deps && configure build && cmake --build build --target mel mel-world && exec sh tests/demo.sh "$@" ;;
 format) sources | xargs clang-format -i ;;
 lint) deps --dev && lint ;;
 check) deps --dev && format_check && lint && run_tests build-check ;;

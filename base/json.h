@@ -15,8 +15,8 @@
 json_t *mel_json_parse(const char *text, size_t n, const char *what, Err *err);
 json_t *mel_json_load(const char *path, size_t limit_bytes, Err *err);
 
-/* One line, keys in insertion order / sorted; yours to free(). Numbers have 15 digits: 0.1 stays 0.1,
- * the last bit of a double may change. */
+/* One line, keys in insertion order / sorted; yours to free(). Numbers have 15 digits: 0.1 stays
+ * 0.1, the last bit of a double may change. */
 char *mel_json_line(const json_t *value);
 char *mel_json_canonical(const json_t *value);
 

@@ -63,7 +63,8 @@ static bool add_term(AnnotationInput *input, Db *db, const char *field, char *gi
     return true;
 }
 
-static bool set_terms(AnnotationInput *input, Db *db, const char *field, const char *value, Err *err)
+static bool set_terms(AnnotationInput *input, Db *db, const char *field, const char *value,
+                      Err *err)
 {
     char *copy = mel_strdup(value), *rest = copy, *part;
     bool ok = true;
@@ -76,30 +77,47 @@ static bool set_terms(AnnotationInput *input, Db *db, const char *field, const c
 
 typedef enum FieldKind { FIELD_TERM, FIELD_SET, FIELD_TEXT, FIELD_BPM, FIELD_FRAME } FieldKind;
 
+#define TERM(name)                                                                                 \
+    {                                                                                              \
+#name, #name, FIELD_TERM, offsetof(Annotation, name)                                       \
+    }
+#define TEXT(name)                                                                                 \
+    {                                                                                              \
+#name, NULL, FIELD_TEXT, offsetof(Annotation, name)                                        \
+    }
+#define SET(name, field)                                                                           \
+    {                                                                                              \
+        name, field, FIELD_SET, 0                                                                  \
+    }
+#define OTHER(name, kind)                                                                          \
+    {                                                                                              \
+        name, NULL, kind, 0                                                                        \
+    }
+
 /* What may be set, under the names people use for it. */
 static const struct {
     const char *name, *field;
     FieldKind kind;
     size_t offset;
 } fields[] = {
-    {"genre", "genre", FIELD_TERM, offsetof(Annotation, genre)},
-    {"tempo", "tempo", FIELD_TERM, offsetof(Annotation, tempo)},
-    {"dissonance", "dissonance", FIELD_TERM, offsetof(Annotation, dissonance)},
-    {"metre", "metre", FIELD_TERM, offsetof(Annotation, metre)},
-    {"feel", "feel", FIELD_TERM, offsetof(Annotation, feel)},
-    {"relevance", "relevance", FIELD_TERM, offsetof(Annotation, relevance)},
-    {"mood", "mood", FIELD_SET, 0},
-    {"voice", "voice", FIELD_SET, 0},
-    {"voices", "voice", FIELD_SET, 0},
-    {"instrument", "instrument", FIELD_SET, 0},
-    {"instruments", "instrument", FIELD_SET, 0},
-    {"other_genre", "genre", FIELD_SET, 0},
-    {"aspect", "aspect", FIELD_SET, 0},
-    {"text", NULL, FIELD_TEXT, offsetof(Annotation, text)},
-    {"comment", NULL, FIELD_TEXT, offsetof(Annotation, comment)},
-    {"frame_why", NULL, FIELD_TEXT, offsetof(Annotation, frame_why)},
-    {"bpm", NULL, FIELD_BPM, 0},
-    {"frame", NULL, FIELD_FRAME, 0},
+    TERM(genre),
+    TERM(tempo),
+    TERM(dissonance),
+    TERM(metre),
+    TERM(feel),
+    TERM(relevance),
+    SET("mood", "mood"),
+    SET("voice", "voice"),
+    SET("voices", "voice"),
+    SET("instrument", "instrument"),
+    SET("instruments", "instrument"),
+    SET("other_genre", "genre"),
+    SET("aspect", "aspect"),
+    TEXT(text),
+    TEXT(comment),
+    TEXT(frame_why),
+    OTHER("bpm", FIELD_BPM),
+    OTHER("frame", FIELD_FRAME),
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
@@ -128,7 +146,8 @@ static bool set_field(AnnotationInput *input, Db *db, int f, const char *value, 
         if (*value && !mel_vocabulary_id(db, fields[f].field, value, id, err)) return false;
         *text = *value ? mel_arena_strdup(&input->arena, id) : NULL;
         return true;
-    case FIELD_SET: return set_terms(input, db, fields[f].field, value, err);
+    case FIELD_SET:
+        return set_terms(input, db, fields[f].field, value, err);
     case FIELD_TEXT:
         *text = *value ? mel_arena_strdup(&input->arena, value) : NULL;
         return true;
@@ -140,7 +159,8 @@ static bool set_field(AnnotationInput *input, Db *db, int f, const char *value, 
         a->frame_position = -1;
         if (!*value) return true;
         if (!mel_parse_i64(value, &number) || number < 0 || number > 63)
-            return mel_err(err, ERR_USAGE, "'frame' wants the position of a still, not '%s'", value);
+            return mel_err(err, ERR_USAGE, "'frame' wants the position of a still, not '%s'",
+                           value);
         a->frame_position = number;
         return true;
     }
@@ -166,8 +186,8 @@ static bool json_terms(AnnotationInput *input, Db *db, const char *field, const 
     for (size_t i = 0; ok && i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         const char *role = mel_json_text(item, "role", NULL);
-        const char *term = json_is_string(item) ? json_string_value(item)
-                                                : mel_json_text(item, "term", "");
+        const char *term =
+            json_is_string(item) ? json_string_value(item) : mel_json_text(item, "term", "");
         char *given = mel_asprintf("%s%s%s", term, role ? "/" : "", role ? role : "");
         ok = add_term(input, db, field, given, err);
         free(given);

@@ -24,7 +24,8 @@ void annotation_input_clear(AnnotationInput *input);
 /* One "field=value". Sets are comma-separated ("mood=calm,happy"), instruments may carry a role
  * ("instrument=piano/lead,drums/background"); an empty value takes the answer back. Terms may be
  * given by id or label. */
-MEL_MUST_CHECK bool annotation_input_set(AnnotationInput *input, Db *db, const char *word, Err *err);
+MEL_MUST_CHECK bool annotation_input_set(AnnotationInput *input, Db *db, const char *word,
+                                         Err *err);
 
 /* All known keys of an object; unknown keys are errors. */
 MEL_MUST_CHECK bool annotation_input_json(AnnotationInput *input, Db *db, const json_t *object,

@@ -143,7 +143,8 @@ static bool annotate_many(Cli *cli, Db *db, const AnnotateArgs *args, int64_t *f
     if (file) fclose(file);
     free(line);
     free(base);
-    if (ok) mel_log_info("%lld annotations saved, %lld refused", (long long)good, (long long)*failed);
+    if (ok)
+        mel_log_info("%lld annotations saved, %lld refused", (long long)good, (long long)*failed);
     return ok;
 }
 

@@ -117,8 +117,7 @@ static bool compare(Cli *cli, Db *db, const DedupArgs *args, Err *err)
                                   .skip_pictures = args->no_picture,
                                   .skip_texts = args->no_text,
                                   .audio = {.score_min = args->score_min},
-                                  .picture_distance_max =
-                                      args->distance ? (int)args->distance : -1,
+                                  .picture_distance_max = args->distance ? (int)args->distance : -1,
                                   .dry_run = args->dry_run};
     DedupReport counts;
     if (!mel_dedup_run(db, &options, &cli->progress, &counts, err)) return false;
@@ -146,9 +145,10 @@ const CliCommand cmd_dedup = {
     .name = "dedup",
     .summary = "find near-duplicates by sound, picture and text",
     .usage = "dedup [--dry-run] | --list | --separate CLIP,CLIP,KIND",
-    .details = "Finds the same music at another offset, level or codec, and the same picture scaled or\n"
-               "compressed again. Nothing is removed: duplicates stay on one side of every split, and\n"
-               "a pass may keep them out: mel filter --name twins --where \"duplicate_of_earlier\"",
+    .details =
+        "Finds the same music at another offset, level or codec, and the same picture scaled or\n"
+        "compressed again. Nothing is removed: duplicates stay on one side of every split, and\n"
+        "a pass may keep them out: mel filter --name twins --where \"duplicate_of_earlier\"",
     .options = dedup_options,
     .defaults = &dedup_defaults,
     .size = sizeof(DedupArgs),

@@ -21,7 +21,8 @@ static const CliOption export_options[] = {
     CLI_FLAG(0, "skip-missing", ExportArgs, skip_missing,
              "leave out members that are not complete any more (else they are an error)"),
     CLI_FLAG(0, "force", ExportArgs, force, "replace an earlier export in that folder"),
-    CLI_INT(0, "shard-items", ExportArgs, shard_items, "N", "clips in one tar or Parquet file (10000)"),
+    CLI_INT(0, "shard-items", ExportArgs, shard_items, "N",
+            "clips in one tar or Parquet file (10000)"),
     CLI_REAL(0, "shard-mb", ExportArgs, shard_mb, "MB", "its size (256)"),
     CLI_TEXT(0, "title", ExportArgs, title, "TEXT", "for the datasheet"),
     CLI_TEXT(0, "purpose", ExportArgs, purpose, "TEXT", "why the dataset was made"),
@@ -88,8 +89,8 @@ static int run(Cli *cli, const void *options, Err *err)
         mel_err_hint(err, "%s", export_options[2].help);
         return RUN_ERROR;
     }
-    bool ok = cli_open(cli, DB_WRITE, &db, err) &&
-              mel_export(db, &export, &cli->progress, &counts, err);
+    bool ok =
+        cli_open(cli, DB_WRITE, &db, err) && mel_export(db, &export, &cli->progress, &counts, err);
     cli_progress_done();
     if (ok && cli->json)
         report_json(args, cli->argv[0], &counts);
@@ -104,9 +105,10 @@ const CliCommand cmd_export = {
     .name = "export",
     .summary = "write a split for trainers, byte for byte the same every time",
     .usage = "export --split NAME [--format NAME] FOLDER",
-    .details = "Refused: a split that leaks, members that are not complete, files that changed. Every\n"
-               "folder has a datasheet (README.md) with the attrition table, Croissant metadata and\n"
-               "SHA256SUMS.",
+    .details =
+        "Refused: a split that leaks, members that are not complete, files that changed. Every\n"
+        "folder has a datasheet (README.md) with the attrition table, Croissant metadata and\n"
+        "SHA256SUMS.",
     .options = export_options,
     .defaults = &export_defaults,
     .size = sizeof(ExportArgs),

@@ -113,7 +113,8 @@ const CliCommand cmd_filter = {
     .summary = "keep clips out by a named pass that can be undone",
     .usage = "filter --name NAME --where CONDITION [--dry-run] | --undo NAME | --list",
     .details =
-        "CONDITION is SQL over the columns of 'mel list --columns-help'; the clips that meet it are\n"
+        "CONDITION is SQL over the columns of 'mel list --columns-help'; the clips that meet it "
+        "are\n"
         "kept out of splits and exports, nothing is deleted. Running a pass again examines the\n"
         "clips that came since.\n\n"
         "  mel filter --name silent --where \"silence_share > 0.5\" --dry-run\n"

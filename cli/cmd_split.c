@@ -89,8 +89,7 @@ static void report_text(const SplitArgs *args, const SplitRunReport *r)
     for (size_t i = 0; i < r->dropped_count; i++)
         mel_log_warn("%s was dropped: %s", r->dropped[i].clip_id, r->dropped[i].why);
     if (r->capped) mel_log_info("%zu triplets left out by the limits", r->capped);
-    if (r->texts_across)
-        mel_log_warn("%zu pairs of equal texts lie on two sides", r->texts_across);
+    if (r->texts_across) mel_log_warn("%zu pairs of equal texts lie on two sides", r->texts_across);
 }
 
 /* Shares given at all are given together; what is left out of three is zero. */
@@ -140,9 +139,9 @@ const CliCommand cmd_split = {
     .name = "split",
     .summary = "assign the triplets to train, val and test without leaks",
     .usage = "split --name NAME [--train F --val F --test F] [--stratify COLUMNS] [--seed TEXT]",
-    .details =
-        "Clips tied by source, channel, near-duplicate sound or near-duplicate picture go whole to\n"
-        "one side. Splitting again under the same name adds what is new and moves nothing.",
+    .details = "Clips tied by source, channel, near-duplicate sound or near-duplicate picture go "
+               "whole to\n"
+               "one side. Splitting again under the same name adds what is new and moves nothing.",
     .options = split_options,
     .size = sizeof(SplitArgs),
     .max_args = 0,

@@ -31,19 +31,19 @@ typedef struct CutInput {
 
 typedef struct CutRequest {
     int64_t start_us, duration_us;
-    int32_t still_count;      /* candidates wanted, 0..STILLS_MAX */
-    int64_t still_at_us;      /* >= 0: also a still nearest to this absolute time, as the first */
-    int32_t preview_height;   /* 0 = no preview; even; the width follows the aspect, even */
-    int32_t preview_quality;  /* JPEG 1..100, 0 = 80 */
-    int32_t still_quality;    /* JPEG 1..100, 0 = 92 */
-    int32_t threads;          /* decoder threads, 1 = none but the caller's */
+    int32_t still_count;     /* candidates wanted, 0..STILLS_MAX */
+    int64_t still_at_us;     /* >= 0: also a still nearest to this absolute time, as the first */
+    int32_t preview_height;  /* 0 = no preview; even; the width follows the aspect, even */
+    int32_t preview_quality; /* JPEG 1..100, 0 = 80 */
+    int32_t still_quality;   /* JPEG 1..100, 0 = 92 */
+    int32_t threads;         /* decoder threads, 1 = none but the caller's */
     uint8_t want_audio, want_picture; /* a clip must have these; absent is an error */
-    uint8_t separate_audio;   /* input 1 holds the sound, input 0 the picture */
+    uint8_t separate_audio;           /* input 1 holds the sound, input 0 the picture */
     CutInput inputs[2];
 } CutRequest;
 
 typedef struct CutStill {
-    int64_t time_us;     /* presentation time on the container's clock */
+    int64_t time_us; /* presentation time on the container's clock */
     int32_t width, height;
     int64_t size_bytes;
     uint64_t picture_hash;
@@ -52,24 +52,24 @@ typedef struct CutStill {
 } CutStill;
 
 typedef struct CutResult {
-    int64_t got_start_us;       /* of the first sample kept (sound), else of the first picture */
-    int64_t audio_samples;      /* per channel; exactly round(duration * rate) when present */
-    int64_t missing_samples;    /* of those, filled with silence (gaps, short sound) */
+    int64_t got_start_us;    /* of the first sample kept (sound), else of the first picture */
+    int64_t audio_samples;   /* per channel; exactly round(duration * rate) when present */
+    int64_t missing_samples; /* of those, filled with silence (gaps, short sound) */
     int32_t sample_rate_hz, channels, bits_per_sample;
-    int32_t width, height;      /* of the decoded picture, after rotation is NOT applied */
-    int32_t rotation_deg;       /* what the container asks a player to rotate */
+    int32_t width, height; /* of the decoded picture, after rotation is NOT applied */
+    int32_t rotation_deg;  /* what the container asks a player to rotate */
     int32_t preview_width, preview_height, preview_frames;
     int64_t audio_bytes, preview_bytes;
     int32_t still_count;
     CutStill stills[STILLS_MAX];
     int32_t landmark_count;
     Landmark landmarks[LANDMARKS_MAX];
-    AudioMeasures audio;        /* NAN fields where there is none */
+    AudioMeasures audio; /* NAN fields where there is none */
     PictureMeasures picture;
     char container[32], audio_codec[32], video_codec[32];
     int64_t container_duration_us; /* -1 when the container does not say */
     /* When bytes outside the present ranges were asked for: which, so that they can be fetched. */
-    int32_t missing_input;      /* -1 = none */
+    int32_t missing_input; /* -1 = none */
     int64_t missing_offset;
 } CutResult;
 

@@ -121,7 +121,7 @@ LANE_LOOP void chroma_lanes(const ColorMap *map, const uint8_t *restrict cb,
     const int16_t cr_cb = (int16_t)map->cr_cb, cr_gain = (int16_t)map->cr_gain;
     const int16_t luma_cb = (int16_t)map->luma_cb, luma_cr = (int16_t)map->luma_cr;
     for (int i = 0; i < n; i++) {
-        int16_t b = (int16_t)((cb[i] - 128) << LEVEL), r = (int16_t)((cr[i] - 128) << LEVEL);
+        int16_t b = (int16_t)((cb[i] - 128) * (1 << LEVEL)), r = (int16_t)((cr[i] - 128) * (1 << LEVEL));
         int16_t new_b = (int16_t)(b + scaled(b, cb_gain) + scaled(r, cb_cr));
         int16_t new_r = (int16_t)(r + scaled(r, cr_gain) + scaled(b, cr_cb));
         cb_out[i] = level((int16_t)(new_b + (128 << LEVEL)));
@@ -143,7 +143,7 @@ LANE_LOOP void luma_lanes(int16_t offset, int16_t gain, const uint8_t *restrict 
                           const int16_t *restrict add, uint8_t *restrict target, int n)
 {
     for (int i = 0; i < n; i++) {
-        int16_t y = (int16_t)((source[i] - offset) << LEVEL);
+        int16_t y = (int16_t)((source[i] - offset) * (1 << LEVEL));
         target[i] = level((int16_t)(y + scaled(y, gain) + add[i]));
     }
 }

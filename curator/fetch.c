@@ -204,9 +204,12 @@ static bool fetch_clip(Fetcher *f, FetchWorker *w, OpenSource *source, const Cli
 static const char *availability_of(const Err *err)
 {
     switch (mel_failure(mel_failure_reason(err))->class) {
-    case FAIL_PERMANENT: return "gone";
-    case FAIL_CONDITIONAL: return "conditional";
-    default: return "unreachable";
+    case FAIL_PERMANENT:
+        return "gone";
+    case FAIL_CONDITIONAL:
+        return "conditional";
+    default:
+        return "unreachable";
     }
 }
 
@@ -232,9 +235,8 @@ static void fetch_source(Fetcher *f, FetchWorker *w, ClipWork *first, size_t cou
                                  .http = w->http,
                                  .limiter = f->limiter,
                                  .ytdlp_program = f->options->ytdlp_program,
-                                 .limit_bytes = f->options->limit_bytes
-                                                    ? f->options->limit_bytes
-                                                    : (int64_t)2 << 30};
+                                 .limit_bytes = f->options->limit_bytes ? f->options->limit_bytes
+                                                                        : (int64_t)2 << 30};
     if (remote && paused(f)) return;
     if (!mel_source_open(&access, first, &source, &err)) {
         saw_source(f, w, first, &err);
@@ -288,8 +290,8 @@ static bool open_limiter(Fetcher *f, Err *err)
 {
     const FetchOptions *o = f->options;
     const RateBucket buckets[] = {
-        {"ytdlp", 5, o->ytdlp_per_hour > 0 ? o->ytdlp_per_hour : 250},
-        {"http", 50, o->http_per_hour > 0 ? o->http_per_hour : 7200},
+        {"ytdlp", 5,  o->ytdlp_per_hour > 0 ? o->ytdlp_per_hour : 250},
+        {"http",  50, o->http_per_hour > 0 ? o->http_per_hour : 7200 },
     };
     char *path = mel_fetch_ratelimit_path(f->dataset);
     bool ok = mel_ratelimit_open(path, buckets, 2, &f->limiter, err);
@@ -306,7 +308,8 @@ static int lock_dataset(const char *dataset, Err *err)
         mel_err_errno(err, "cannot open '%s'", path);
     else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         mel_err(err, ERR_EXISTS, "another 'mel fetch' is at work on '%s'", dataset);
-        mel_err_hint(err, "wait for it, or stop it; -j sets how many clips one run fetches at once");
+        mel_err_hint(err,
+                     "wait for it, or stop it; -j sets how many clips one run fetches at once");
         close(fd);
         fd = -1;
     }

@@ -133,14 +133,18 @@ static bool open_url(const SourceAccess *access, const ClipWork *work, OpenSourc
     if (!open_remote(access, work, work->locator, NULL, out, err)) return false;
     if (!looks_like_page(out->fds[0])) return true;
     bool removed = mel_remote_discard(out->remotes[0], err);
-    *out = (OpenSource){.fds = {-1, -1}};
+    *out = (OpenSource){
+        .fds = {-1, -1}
+    };
     return removed && open_resolved(access, work, work->locator, out, err);
 }
 
 bool mel_source_open(const SourceAccess *access, const ClipWork *work, OpenSource *out, Err *err)
 {
     bool ok;
-    OpenSource source = {.fds = {-1, -1}};
+    OpenSource source = {
+        .fds = {-1, -1}
+    };
     if (mel_equal(work->kind, "file")) {
         ok = open_local(work, &source, err);
     } else if (mel_equal(work->kind, "youtube")) {
@@ -161,8 +165,7 @@ bool mel_source_open(const SourceAccess *access, const ClipWork *work, OpenSourc
 bool mel_source_need(OpenSource *source, int64_t start_us, int64_t end_us, Err *err)
 {
     for (int i = 0; i < source->input_count; i++)
-        if (source->remotes[i] &&
-            !mel_remote_need_span(source->remotes[i], start_us, end_us, err))
+        if (source->remotes[i] && !mel_remote_need_span(source->remotes[i], start_us, end_us, err))
             return false;
     return true;
 }
@@ -218,5 +221,7 @@ void mel_source_close(OpenSource *source, bool keep)
         }
     }
     free(source->format_id);
-    *source = (OpenSource){.fds = {-1, -1}};
+    *source = (OpenSource){
+        .fds = {-1, -1}
+    };
 }

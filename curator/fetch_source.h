@@ -10,7 +10,7 @@
 #include "db/db.h"
 
 typedef struct OpenSource {
-    int input_count;        /* 1, or 2: picture and sound apart */
+    int input_count; /* 1, or 2: picture and sound apart */
     int fds[2];
     RemoteFile *remotes[2]; /* NULL for local files */
     char *format_id;        /* of the resolver; NULL */

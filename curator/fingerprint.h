@@ -29,7 +29,8 @@ size_t mel_audio_landmarks(const float *mono, size_t n, int sample_rate_hz,
 uint64_t mel_picture_hash(const uint8_t *luma, int width, int height, ptrdiff_t stride);
 int mel_picture_distance(uint64_t a, uint64_t b); /* differing bits, 0..64 */
 
-/* ---- matching ---------------------------------------------------------------------------------- */
+/* ---- matching ----------------------------------------------------------------------------------
+ */
 
 typedef struct AudioItem {
     const Landmark *landmarks; /* borrowed for the call */
@@ -61,7 +62,8 @@ MEL_MUST_CHECK bool mel_match_audio(const AudioItem *items, size_t count,
 MEL_MUST_CHECK bool mel_match_pictures(const uint64_t *hashes, size_t count, int max_distance,
                                        DuplicateEdge **edges_out, size_t *edge_count_out, Err *err);
 
-/* ---- groups ------------------------------------------------------------------------------------ */
+/* ---- groups ------------------------------------------------------------------------------------
+ */
 
 /* Union-find with path halving over n items. */
 typedef struct Groups {
@@ -71,7 +73,7 @@ typedef struct Groups {
 
 void mel_groups_init(Groups *groups, size_t count);
 void mel_groups_clear(Groups *groups);
-size_t mel_groups_find(Groups *groups, size_t item); /* the representative */
+size_t mel_groups_find(Groups *groups, size_t item);      /* the representative */
 void mel_groups_join(Groups *groups, size_t a, size_t b); /* the smaller index represents */
 
 #endif

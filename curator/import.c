@@ -129,7 +129,8 @@ static bool import_caption(Importer *im, const char *clip_id, const ListRow *row
     return ok;
 }
 
-static bool import_clip(Importer *im, const ListRow *row, int64_t start_us, int64_t end_us, Err *err)
+static bool import_clip(Importer *im, const ListRow *row, int64_t start_us, int64_t end_us,
+                        Err *err)
 {
     char clip_id[CLIP_ID_SIZE];
     bool added;

@@ -10,9 +10,10 @@
 
 typedef struct ImportOptions {
     ListFormat format;
-    double clip_s;  /* length of clips whose list gives only a start; 0 = 10 */
-    double every_s; /* media files without a span: a clip every so often; 0 = one, from the middle */
-    Jail *jail;     /* to ask media files for their length; NULL: such files cannot be imported */
+    double clip_s; /* length of clips whose list gives only a start; 0 = 10 */
+    double
+        every_s; /* media files without a span: a clip every so often; 0 = one, from the middle */
+    Jail *jail;  /* to ask media files for their length; NULL: such files cannot be imported */
 } ImportOptions;
 
 typedef struct ImportReport {

@@ -98,13 +98,25 @@ bool mel_jail_start(const JailLimits *limits, Jail **out, Err *err)
     return ok;
 }
 
+/* It ends by itself when its socket does; one that does not is killed. */
+static void end_zygote(pid_t zygote)
+{
+    int64_t deadline_us = mel_monotonic_us() + GRACE_US / 2;
+    for (int64_t pause_us = 100; mel_monotonic_us() < deadline_us; pause_us += pause_us / 2) {
+        pid_t ended = waitpid(zygote, NULL, WNOHANG);
+        if (ended == zygote || (ended < 0 && errno != EINTR)) return;
+        mel_sleep_us(pause_us);
+    }
+    kill(zygote, SIGKILL);
+    while (waitpid(zygote, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 void mel_jail_stop(Jail *jail)
 {
     if (!jail) return;
     close(jail->control);
-    if (jail->zygote > 0)
-        while (waitpid(jail->zygote, NULL, 0) < 0 && errno == EINTR)
-            continue;
+    if (jail->zygote > 0) end_zygote(jail->zygote);
     pthread_mutex_destroy(&jail->lock);
     free(jail);
 }

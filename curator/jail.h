@@ -10,11 +10,11 @@
 #include "curator/cut.h"
 
 typedef struct JailLimits {
-    int64_t memory_bytes;    /* address space; 0 = 1 GiB */
-    int64_t cpu_us;          /* 0 = 60 s */
-    int64_t wall_us;         /* 0 = 90 s */
-    int64_t file_bytes;      /* each output; 0 = 256 MiB */
-    bool require_sandbox;    /* fail when the kernel lacks seccomp or Landlock */
+    int64_t memory_bytes; /* address space; 0 = 1 GiB */
+    int64_t cpu_us;       /* 0 = 60 s */
+    int64_t wall_us;      /* 0 = 90 s */
+    int64_t file_bytes;   /* each output; 0 = 256 MiB */
+    bool require_sandbox; /* fail when the kernel lacks seccomp or Landlock */
 } JailLimits;
 
 typedef struct Jail Jail;

@@ -94,7 +94,9 @@ void jail_child_run(pid_t zygote, int socket, const JailFds *fds, const JailLimi
     const struct sigaction aborting = {.sa_handler = on_abort};
     sigaction(SIGSYS, &aborting, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+#ifndef MEL_SANITIZED
     prctl(PR_SET_NAME, "mel-jailed", 0, 0, 0);
+#endif
     /* The zygote may have died before it could be watched. */
     if (getppid() != zygote || !arrange(socket, fds, &mine)) _exit(1);
     reply->magic = JAIL_REPLY_MAGIC;

@@ -61,7 +61,9 @@ static int settle(int control)
     dup2(null, 2); /* sanitizers report there */
 #endif
     close(null);
+#ifndef MEL_SANITIZED /* their runtime takes a lock to note the name, which a fork may have left held */
     prctl(PR_SET_NAME, "mel-jail", 0, 0, 0);
+#endif
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     /* Every further malloc arena reserves 64 MiB of the address space that children are allowed.
      * Giving memory back from one opens /proc/sys/vm/overcommit_memory, which kills; children live

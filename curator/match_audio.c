@@ -299,7 +299,8 @@ static bool may_agree(const Vote *votes, size_t count, uint32_t least)
     for (size_t i = 0; i < count; i++) {
         size_t at = (uint64_t)(votes[i].offset + UINT32_MAX) / HOPS % BUCKETS;
         uint32_t here = ++buckets[at];
-        uint32_t before = buckets[(at + BUCKETS - 1) % BUCKETS], after = buckets[(at + 1) % BUCKETS];
+        uint32_t before = buckets[(at + BUCKETS - 1) % BUCKETS],
+                 after = buckets[(at + 1) % BUCKETS];
         if (here + (before > after ? before : after) >= least) return true;
     }
     return false;
@@ -353,8 +354,10 @@ static void match_item(Matcher *m, uint32_t item)
     size_t candidates = 0, total = 0;
     for (size_t i = 0; i < m->touched_count; i++) {
         uint32_t other = m->touched[i];
-        if (m->votes_of[other] >= m->evidence_min) m->touched[candidates++] = other;
-        else m->votes_of[other] = 0;
+        if (m->votes_of[other] >= m->evidence_min)
+            m->touched[candidates++] = other;
+        else
+            m->votes_of[other] = 0;
     }
     qsort(m->touched, candidates, sizeof *m->touched, by_number);
     for (size_t i = 0; i < candidates; i++) {

@@ -14,7 +14,7 @@
 #define MEL_AUDIO_MEASURES(X)                                                                      \
     X(silence_share, "0..1", "share of 50 ms windows below -60 dBFS RMS in every channel")         \
     X(silence_longest_s, "s", "longest run of such windows")                                       \
-    X(clipped_runs, "count", "runs of 3 or more equal samples at the peak, or beyond full scale")      \
+    X(clipped_runs, "count", "runs of 3 or more equal samples at the peak, or beyond full scale")  \
     X(clipped_share, "0..1", "share of samples inside such runs")                                  \
     X(loudness_lufs, "LUFS", "integrated loudness, EBU R128 / ITU-R BS.1770-4")                    \
     X(loudness_range_lu, "LU", "loudness range, EBU Tech 3342 (unreliable over 10 s)")             \
@@ -60,7 +60,8 @@ typedef struct PictureMeasures {
 void mel_measure_audio(const float *interleaved, size_t n, int channels, int sample_rate_hz,
                        AudioMeasures *out);
 
-/* ---- picture: frame by frame, on small luma planes -------------------------------------------- */
+/* ---- picture: frame by frame, on small luma planes --------------------------------------------
+ */
 
 typedef struct PictureMeter PictureMeter;
 

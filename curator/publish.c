@@ -48,13 +48,16 @@ static bool open_product(const Staging *staging, const char *name, int *fd, Err 
     return ok;
 }
 
-bool mel_staging_open(const char *dataset, int still_count, bool preview, Staging *staging, Err *err)
+bool mel_staging_open(const char *dataset, int still_count, bool preview, Staging *staging,
+                      Err *err)
 {
     char id[ULID_SIZE];
     mel_ulid(id);
-    *staging = (Staging){.still_count = still_count,
-                         .folder = mel_asprintf("%s/%s/%s", dataset, staging_root, id),
-                         .files = {.inputs = {-1, -1}, .audio = -1, .preview = -1}};
+    *staging = (Staging){
+        .still_count = still_count,
+        .folder = mel_asprintf("%s/%s/%s", dataset, staging_root, id),
+        .files = {.inputs = {-1, -1}, .audio = -1, .preview = -1}
+    };
     for (int i = 0; i < STILLS_MAX; i++)
         staging->files.stills[i] = -1;
     bool ok = mel_make_dirs(staging->folder, err) &&
@@ -131,10 +134,8 @@ static int list_products(const Staging *staging, const CutResult *result,
                                       .fd = staging->files.preview};
     for (int i = 0; i < result->still_count; i++) {
         Product *p = &products[count++];
-        *p = (Product){.kind = PRODUCT_STILL,
-                       .role = "still",
-                       .position = i,
-                       .fd = staging->files.stills[i]};
+        *p = (Product){
+            .kind = PRODUCT_STILL, .role = "still", .position = i, .fd = staging->files.stills[i]};
         still_name(i, p->name);
     }
     return count;
@@ -181,7 +182,8 @@ static bool place_folder(const Staging *staging, const Product *products, int co
     char *parent = mel_path_dir(final), *old = mel_asprintf("%s.old", staging->folder);
     bool ok = mel_make_dirs(parent, err);
     for (int i = 0; ok && i < count; i++)
-        ok = fsync(products[i].fd) == 0 || mel_err_errno(err, "cannot flush '%s'", products[i].name);
+        ok =
+            fsync(products[i].fd) == 0 || mel_err_errno(err, "cannot flush '%s'", products[i].name);
     for (int i = 0; ok && i < STILLS_MAX + 2; i++) {
         char name[24];
         struct stat st;
@@ -196,7 +198,8 @@ static bool place_folder(const Staging *staging, const Product *products, int co
     ok = ok && mel_fsync_dir(staging->folder, err);
     if (ok && mel_path_exists(final))
         ok = rename(final, old) == 0 || mel_err_errno(err, "cannot move '%s' away", final);
-    ok = ok && (rename(staging->folder, final) == 0 || mel_err_errno(err, "cannot name '%s'", final));
+    ok = ok &&
+         (rename(staging->folder, final) == 0 || mel_err_errno(err, "cannot name '%s'", final));
     ok = ok && mel_fsync_dir(parent, err) && mel_remove_tree(old, err);
     free(parent);
     free(old);

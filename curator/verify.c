@@ -167,8 +167,7 @@ static bool repair_clips(Verifier *v, Err *err)
 {
     for (size_t i = 0; i < v->count; i++) {
         if (!v->items[i].damaged) continue;
-        if (i && v->items[i - 1].damaged &&
-            mel_equal(v->items[i - 1].clip_id, v->items[i].clip_id))
+        if (i && v->items[i - 1].damaged && mel_equal(v->items[i - 1].clip_id, v->items[i].clip_id))
             continue;
         if (!mel_clip_failed(v->db, v->items[i].clip_id, "local.damaged", "local",
                              "a product was missing or damaged", 0, 0, "{}", err))

@@ -116,8 +116,9 @@ static sqlite3_stmt *prepare(Db *db, const char *sql, const char *where, Err *er
     } else {
         mel_err(err, ERR_USAGE, "the condition '%s' is not valid: %s", where,
                 rc == SQLITE_OK ? "it is more than one condition" : sqlite3_errmsg(db->handle));
-        mel_err_hint(err, "it is SQL over the columns that 'mel list --columns-help' names, for example "
-                          "\"loudness_lufs < -30 AND genre = 'jazz'\"");
+        mel_err_hint(err,
+                     "it is SQL over the columns that 'mel list --columns-help' names, for example "
+                     "\"loudness_lufs < -30 AND genre = 'jazz'\"");
     }
     sqlite3_finalize(statement);
     return NULL;

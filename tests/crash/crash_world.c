@@ -266,7 +266,7 @@ typedef struct Hashes {
 static bool add_hash(void *ctx, const char *relative, Err *err)
 {
     Hashes *hashes = ctx;
-    if (strstr(relative, ".tmp/")) return true;
+    if (strstr(relative, ".tmp/") || strstr(relative, ".tmp.old/")) return true;
     char hex[SHA256_HEX_SIZE], *path = mel_path_join(hashes->folder, relative);
     bool ok = mel_sha256_file(path, hex, NULL, err);
     if (ok) mel_str_addf(hashes->text, "file %s %s\n", relative, hex);

@@ -140,10 +140,11 @@ static inline Synth synth_play(const Piece *piece, double seconds, int rate_hz)
                            piece->chords, piece->brightness, 1.5);
         }
         if (piece->bass > 0 && i % 4 == 0)
-            synth_note(&s, t, step * 3.5, synth_hz(synth_degree(piece->key - 24, chord)), piece->bass,
-                       0.5, 0.4);
+            synth_note(&s, t, step * 3.5, synth_hz(synth_degree(piece->key - 24, chord)),
+                       piece->bass, 0.5, 0.4);
         if (piece->melody > 0 && mel_rng_int(&rng, 3))
-            synth_note(&s, t, step * 2, synth_hz(synth_degree(piece->key + 12, mel_rng_int(&rng, 11))),
+            synth_note(&s, t, step * 2,
+                       synth_hz(synth_degree(piece->key + 12, mel_rng_int(&rng, 11))),
                        piece->melody, piece->brightness, piece->decay_s);
         if (piece->drums > 0) {
             if (pattern[i % 16] < 2 || i % 8 == 0)

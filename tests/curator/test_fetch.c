@@ -55,7 +55,8 @@ static int remove_films(void **state)
     return 0;
 }
 
-static void add_clip(Store *store, const char *id, const char *kind, const char *locator, int start_s)
+static void add_clip(Store *store, const char *id, const char *kind, const char *locator,
+                     int start_s)
 {
     Err err = {0};
     const Source source = {.id = id, .kind = kind, .locator = locator, .duration_us = -1};
@@ -146,10 +147,12 @@ static void every_failure_has_its_reason_and_the_rest_goes_on(void **state)
     assert_int_equal(report.failed, 4);
     const struct {
         const char *clip, *reason;
-    } wanted[] = {{"file-text:0", "media.container"},
-                  {"file-mute:1000", "media.no_audio"},
-                  {"file-none:0", "local.missing"},
-                  {"file-good:100000", "media.past_end"}};
+    } wanted[] = {
+        {"file-text:0",      "media.container"},
+        {"file-mute:1000",   "media.no_audio" },
+        {"file-none:0",      "local.missing"  },
+        {"file-good:100000", "media.past_end" }
+    };
     for (size_t i = 0; i < 4; i++) {
         char where[80];
         snprintf(where, sizeof where, "id = '%s'", wanted[i].clip);
@@ -175,7 +178,8 @@ static void over_http_only_a_part_of_the_file_travels(void **state)
 {
     Store *store = *state;
     HttpServer *server = http_server_start();
-    http_server_add(server, &(HttpRoute){.path = "/back.mp4", .file = film("back.mp4"), .etag = "b"});
+    http_server_add(server,
+                    &(HttpRoute){.path = "/back.mp4", .file = film("back.mp4"), .etag = "b"});
     http_server_add(server, &(HttpRoute){.path = "/front.mp4", .file = film("front.mp4")});
     add_clip(store, "url-back", "url", http_server_url(server, "/back.mp4"), 20);
     add_clip(store, "url-front", "url", http_server_url(server, "/front.mp4"), 20);
@@ -207,7 +211,8 @@ static void a_gone_address_is_permanent_and_seen_as_gone(void **state)
 {
     Store *store = *state;
     HttpServer *server = http_server_start();
-    http_server_add(server, &(HttpRoute){.path = "/x.mp4", .status = 404, .bytes = "no", .size = 2});
+    http_server_add(server,
+                    &(HttpRoute){.path = "/x.mp4", .status = 404, .bytes = "no", .size = 2});
     add_clip(store, "url-x", "url", http_server_url(server, "/x.mp4"), 2);
     assert_int_equal(fetch(store, NULL, true).failed, 1);
     assert_string_equal(store_field(store->db, "clips", NULL, "reason"), "http.404");
@@ -297,8 +302,7 @@ static void two_runs_at_once_are_refused(void **state)
     Err err = {0};
     FetchReport report;
     const FetchOptions options = {.jail = jail};
-    int status = test_shell("exec 9>'%s/fetch.lock'; flock 9; sleep 2 & sleep 0.2",
-                            store->folder);
+    int status = test_shell("exec 9>'%s/fetch.lock'; flock 9; sleep 2 & sleep 0.2", store->folder);
     assert_int_equal(status, 0);
     CHECK_FAILS(mel_fetch(store->folder, &options, NULL, NULL, NULL, &report, &err), ERR_EXISTS);
 }

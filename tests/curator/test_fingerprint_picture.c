@@ -75,7 +75,14 @@ static void flat_pictures_hash_to_zero(void **state)
 static void the_same_picture_at_another_size_is_near(void **state)
 {
     (void)state;
-    static const int sizes[][2] = {{1920, 1080}, {640, 360}, {333, 187}, {64, 36}, {32, 32}, {31, 17}};
+    static const int sizes[][2] = {
+        {1920, 1080},
+        {640,  360 },
+        {333,  187 },
+        {64,   36  },
+        {32,   32  },
+        {31,   17  }
+    };
     for (uint64_t seed = 0; seed < 10; seed++) {
         uint64_t hash = painted_hash(WIDTH, HEIGHT, seed);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -84,7 +91,8 @@ static void the_same_picture_at_another_size_is_near(void **state)
     }
 }
 
-/* Block means, coarse levels and noise stand for a bad JPEG; gain and offset for another grading. */
+/* Block means, coarse levels and noise stand for a bad JPEG; gain and offset for another grading.
+ */
 static void a_compressed_or_regraded_picture_is_near(void **state)
 {
     (void)state;

@@ -34,9 +34,8 @@ static void musiccaps_rows_bring_clips_labels_and_captions(void **state)
     assert_int_equal(report.format, LIST_MUSICCAPS);
     assert_int_equal(report.clips_added, 2);
     assert_int_equal(report.bad, 1);
-    assert_string_equal(store_field(store->db, "clips", "id = 'yt--0Gj8-vB1q4:30000'",
-                                    "published_split"),
-                        "eval");
+    assert_string_equal(
+        store_field(store->db, "clips", "id = 'yt--0Gj8-vB1q4:30000'", "published_split"), "eval");
     assert_string_equal(
         store_field(store->db, "annotations", "clip = 'yt--0Gj8-vB1q4:30000'", "aspects"),
         "low quality; singer's ballad");
@@ -81,7 +80,8 @@ static void a_source_that_was_taken_down_does_not_come_back(void **state)
     Err err = {0};
     import_text(store, "a.csv", "ytid,start_s\naaaaaaaaaaa,5\n");
     CHECK_OK(mel_source_takedown(store->db, "yt-aaaaaaaaaaa", "asked by the owner", NULL, &err));
-    ImportReport again = import_text(store, "b.csv", "ytid,start_s\naaaaaaaaaaa,5\nbbbbbbbbbbb,1\n");
+    ImportReport again =
+        import_text(store, "b.csv", "ytid,start_s\naaaaaaaaaaa,5\nbbbbbbbbbbb,1\n");
     assert_int_equal(again.bad, 1);
     assert_int_equal(again.clips_added, 1);
 }

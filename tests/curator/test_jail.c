@@ -33,12 +33,7 @@ static const MediaSpec plain = {.muxer = "mp4",
                                 .video_s = 10,
                                 .audio_s = 10};
 
-static const char *plain_path(void)
-{
-    const char *path = test_path(folder, "plain.mp4");
-    if (!mel_path_exists(path)) media_fixture_write(path, &plain);
-    return path;
-}
+static const char *plain_file; /* made before any thread */
 
 static void want_everything(CutRun *run)
 {
@@ -58,8 +53,8 @@ static void a_confined_cut_gives_what_a_free_one_does(void **state)
 {
     (void)state;
     CutRun free_run, jailed;
-    cut_run_open(&free_run, plain_path(), NULL, 2.3, 5);
-    cut_run_open(&jailed, plain_path(), NULL, 2.3, 5);
+    cut_run_open(&free_run, plain_file, NULL, 2.3, 5);
+    cut_run_open(&jailed, plain_file, NULL, 2.3, 5);
     want_everything(&free_run);
     want_everything(&jailed);
     jailed.request.threads = 4;
@@ -94,7 +89,7 @@ static void a_confined_probe_answers(void **state)
     CutRun run;
     ProbeResult probe;
     Err err = {0};
-    cut_run_open(&run, plain_path(), NULL, 0, 1);
+    cut_run_open(&run, plain_file, NULL, 0, 1);
     CHECK_OK(mel_jail_probe(jail, run.files.inputs[0], &probe, &err));
     assert_int_equal(probe.width, 256);
     assert_string_equal(probe.audio_codec, "aac");
@@ -106,7 +101,7 @@ static void absent_bytes_are_reported_through_the_wall(void **state)
 {
     (void)state;
     CutRun run;
-    cut_run_open(&run, plain_path(), NULL, 2, 2);
+    cut_run_open(&run, plain_file, NULL, 2, 2);
     run.request.inputs[0].size = lseek(run.files.inputs[0], 0, SEEK_END);
     run.request.inputs[0].range_count = 1;
     run.request.inputs[0].ranges[0] = (ByteRange){0, 1000};
@@ -191,7 +186,7 @@ static void a_lying_child_is_not_believed(void **state)
     jail_clean_err(&reply.err);
     assert_string_equal(reply.err.reason, "media.crash");
     /* A true result, spoilt field by field. */
-    cut_run_open(&run, plain_path(), NULL, 2, 2);
+    cut_run_open(&run, plain_file, NULL, 2, 2);
     want_everything(&run);
     if (!cut_run(&run, jail)) fail_msg("%s", run.err.message);
     const CutResult good = run.result;
@@ -335,7 +330,7 @@ static void *call(void *argument)
         return NULL;
     }
     CutRun run;
-    cut_run_open(&run, plain_path(), NULL, 3, 2);
+    cut_run_open(&run, plain_file, NULL, 3, 2);
     run.request.threads = 1;
     want_everything(&run);
     caller->ok = cut_run(&run, jail) && run.result.audio_samples == 96000;
@@ -347,7 +342,6 @@ static void many_threads_share_one_jail_and_do_not_disturb_each_other(void **sta
 {
     (void)state;
     Caller callers[12];
-    plain_path();
     for (int i = 0; i < 12; i++) {
         callers[i] = (Caller){.crash = i % 3 == 2};
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
@@ -453,8 +447,10 @@ static int begin(void **state)
 {
     (void)state;
     Err err = {0};
-    folder = test_folder();
     CHECK_OK(mel_jail_start(NULL, &jail, &err));
+    folder = test_folder();
+    plain_file = test_path(folder, "plain.mp4");
+    media_fixture_write(plain_file, &plain);
     return 0;
 }
 

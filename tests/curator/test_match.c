@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- pictures ---------------------------------------------------------------------------------- */
+/* ---- pictures ----------------------------------------------------------------------------------
+ */
 
 static uint64_t random_hash(Rng *rng)
 {
@@ -56,7 +57,8 @@ static void picture_matching_finds_what_brute_force_finds(void **state)
     Rng rng = {.seed = 2};
     for (size_t i = 0; i < N; i++) {
         hashes[i] = random_hash(&rng);
-        if (i % 3 == 1) hashes[i] = flip_bits(hashes[mel_rng_int(&rng, (int)i)], mel_rng_int(&rng, 14), &rng);
+        if (i % 3 == 1)
+            hashes[i] = flip_bits(hashes[mel_rng_int(&rng, (int)i)], mel_rng_int(&rng, 14), &rng);
         if (i % 50 == 7) hashes[i] = hashes[mel_rng_int(&rng, (int)i)];
         if (i % 97 == 5) hashes[i] = 0;
     }
@@ -98,8 +100,9 @@ static void thousands_of_equal_pictures_hang_together_by_few_edges(void **state)
     mel_groups_init(&groups, N);
     for (size_t i = 0; i < edge_count; i++) {
         assert_true(edges[i].a < edges[i].b);
-        if (i) assert_true(edges[i - 1].a < edges[i].a ||
-                           (edges[i - 1].a == edges[i].a && edges[i - 1].b < edges[i].b));
+        if (i)
+            assert_true(edges[i - 1].a < edges[i].a ||
+                        (edges[i - 1].a == edges[i].a && edges[i - 1].b < edges[i].b));
         mel_groups_join(&groups, (size_t)edges[i].a, (size_t)edges[i].b);
     }
     for (size_t i = 0; i < N; i++)
@@ -144,7 +147,8 @@ static void picture_matching_refuses_distances_it_is_not_complete_for(void **sta
     free(edges);
 }
 
-/* ---- sound ------------------------------------------------------------------------------------- */
+/* ---- sound -------------------------------------------------------------------------------------
+ */
 
 /* A recording is a stream of landmarks, 30 a second; a clip is a part of it. */
 static Landmark mark_at(uint64_t recording, uint32_t index, uint32_t hashes)
@@ -198,8 +202,9 @@ static size_t match(const Clips *clips, const AudioMatchOptions *options, Duplic
     CHECK_OK(mel_match_audio(clips->items, clips->count, options, edges, &count, &err));
     for (size_t i = 0; i < count; i++) {
         assert_true((*edges)[i].a < (*edges)[i].b);
-        if (i) assert_true((*edges)[i - 1].a < (*edges)[i].a ||
-                           ((*edges)[i - 1].a == (*edges)[i].a && (*edges)[i - 1].b < (*edges)[i].b));
+        if (i)
+            assert_true((*edges)[i - 1].a < (*edges)[i].a ||
+                        ((*edges)[i - 1].a == (*edges)[i].a && (*edges)[i - 1].b < (*edges)[i].b));
     }
     return count;
 }

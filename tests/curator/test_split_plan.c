@@ -8,7 +8,9 @@
 #include <time.h>
 
 static const SplitOptions three = {
-    .side_count = 3, .fractions = {0.8, 0.1, 0.1}, .seed = "the seed"};
+    .side_count = 3, .fractions = {0.8, 0.1, 0.1},
+         .seed = "the seed"
+};
 
 /* Items with their groups, out of a random graph. Keys and strata are kept by item number, so that
  * a smaller world is the beginning of a larger one. */
@@ -233,8 +235,14 @@ static void a_new_edge_between_train_and_test_drops_the_train_side(void **state)
 {
     (void)state;
     SplitItem items[] = {
-        {"a", "x", 4, 0}, {"b", "x", 4, 2}, {"c", "x", 4, SPLIT_NEW}, {"d", "x", 4, 0},
-        {"e", "x", 6, 0}, {"f", "x", 6, 0}, {"g", "x", 8, 1},         {"h", "x", 8, SPLIT_NEW},
+        {"a", "x", 4, 0        },
+        {"b", "x", 4, 2        },
+        {"c", "x", 4, SPLIT_NEW},
+        {"d", "x", 4, 0        },
+        {"e", "x", 6, 0        },
+        {"f", "x", 6, 0        },
+        {"g", "x", 8, 1        },
+        {"h", "x", 8, SPLIT_NEW},
     };
     Err err = {0};
     SplitReport report;
@@ -253,7 +261,11 @@ static void a_new_edge_between_train_and_test_drops_the_train_side(void **state)
 static void an_edge_between_validation_and_test_keeps_test(void **state)
 {
     (void)state;
-    SplitItem items[] = {{"a", "x", 1, 1}, {"b", "x", 1, 2}, {"c", "x", 1, 0}};
+    SplitItem items[] = {
+        {"a", "x", 1, 1},
+        {"b", "x", 1, 2},
+        {"c", "x", 1, 0}
+    };
     Err err = {0};
     SplitReport report;
     CHECK_OK(mel_split_plan(items, 3, &three, &report, &err));
@@ -331,7 +343,10 @@ static void a_group_of_more_than_a_side_does_not_upset_the_rest(void **state)
 static void a_side_with_fraction_zero_gets_nothing(void **state)
 {
     (void)state;
-    SplitOptions options = {.side_count = 3, .fractions = {0.5, 0, 0.5}, .seed = ""};
+    SplitOptions options = {
+        .side_count = 3, .fractions = {0.5, 0, 0.5},
+             .seed = ""
+    };
     World world = world_new(333, 9, 2);
     world_join(&world, 0.6, 2);
     SplitReport report = plan(&world, &options);
@@ -377,7 +392,10 @@ static void nonsense_is_refused_and_changes_nothing(void **state)
     (void)state;
     Err err = {0};
     SplitReport report;
-    SplitItem items[] = {{"a", NULL, 0, SPLIT_NEW}, {"b", NULL, 1, SPLIT_NEW}};
+    SplitItem items[] = {
+        {"a", NULL, 0, SPLIT_NEW},
+        {"b", NULL, 1, SPLIT_NEW}
+    };
     SplitOptions bad = three;
     bad.fractions[0] = 0.7;
     CHECK_FAILS(mel_split_plan(items, 2, &bad, &report, &err), ERR_USAGE);

@@ -416,6 +416,7 @@ size_t media_fixture_decode_frames(const char *path, WholeFrame **out)
     reader_open(&reader, path, AVMEDIA_TYPE_VIDEO);
     while (reader_next(&reader)) {
         const AVFrame *frame = reader.frame;
+        if (frame->best_effort_timestamp == AV_NOPTS_VALUE) continue;
         mel_grow(out, &capacity, count + 1, sizeof **out);
         (*out)[count++] =
             (WholeFrame){.time_us = av_rescale_q(frame->best_effort_timestamp,
