@@ -47,6 +47,7 @@ static const int allowed[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(gettid),
     SCMP_SYS(getpid),

@@ -13,6 +13,17 @@
 #include <turbojpeg.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__
+/* FFmpeg's libraries are not built with the sanitizer, which therefore does not see what orders
+ * their threads. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:libavutil.so\ncalled_from_lib:libavcodec.so\n"
+           "called_from_lib:libswscale.so\nrace:libavutil.so\nrace:libavcodec.so\n";
+}
+#endif
+
 void cut_run_open(CutRun *run, const char *path, const char *audio_path, double start_s,
                   double duration_s)
 {
