@@ -49,6 +49,7 @@ static const int allowed[] = {
     SCMP_SYS(clock_gettime),
     SCMP_SYS(gettimeofday),
     SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
     SCMP_SYS(gettid),
     SCMP_SYS(getpid),
     SCMP_SYS(getrandom),

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_PAGES = 250 };
+enum { CHECKPOINT_PAGES = 1000 };
 
 /* Remembers how long the WAL has grown; the checkpoint itself waits for the writer lock. */
 static int on_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
