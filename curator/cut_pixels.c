@@ -121,7 +121,8 @@ LANE_LOOP void chroma_lanes(const ColorMap *map, const uint8_t *restrict cb,
     const int16_t cr_cb = (int16_t)map->cr_cb, cr_gain = (int16_t)map->cr_gain;
     const int16_t luma_cb = (int16_t)map->luma_cb, luma_cr = (int16_t)map->luma_cr;
     for (int i = 0; i < n; i++) {
-        int16_t b = (int16_t)((cb[i] - 128) * (1 << LEVEL)), r = (int16_t)((cr[i] - 128) * (1 << LEVEL));
+        int16_t b = (int16_t)((cb[i] - 128) * (1 << LEVEL)),
+                r = (int16_t)((cr[i] - 128) * (1 << LEVEL));
         int16_t new_b = (int16_t)(b + scaled(b, cb_gain) + scaled(r, cb_cr));
         int16_t new_r = (int16_t)(r + scaled(r, cr_gain) + scaled(b, cr_cb));
         cb_out[i] = level((int16_t)(new_b + (128 << LEVEL)));

@@ -86,7 +86,7 @@ static bool add_rules(scmp_filter_ctx context)
     /* abort() ends in this call; jail_child.c catches it to say why. It is not made. */
     ok = ok && seccomp_rule_add(context, SCMP_ACT_TRAP, SCMP_SYS(tgkill), 0) == 0;
     return ok && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) == 0;
+                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)) == 0;
 }
 
 /* The program as bytes, through a memory file: libseccomp writes to descriptors only. */

@@ -61,10 +61,16 @@ static int settle(int control)
     dup2(null, 2); /* sanitizers report there */
 #endif
     close(null);
-#ifndef MEL_SANITIZED /* their runtime takes a lock to note the name, which a fork may have left held */
+#ifndef MEL_SANITIZED /* their runtime takes a lock to note the name, which a fork may have left   \
+                         held */
     prctl(PR_SET_NAME, "mel-jail", 0, 0, 0);
 #endif
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    struct rlimit files; /* a socket per child, and room to arrange a child's descriptors */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     /* Every further malloc arena reserves 64 MiB of the address space that children are allowed.
      * Giving memory back from one opens /proc/sys/vm/overcommit_memory, which kills; children live
      * so briefly that nothing needs to be given back. */
