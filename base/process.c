@@ -223,9 +223,9 @@ bool mel_process_run(const char *const *argv, const ProcessOptions *options, Pro
                    .begin = mel_monotonic_us()};
     watch.last = watch.begin;
     bool ok = follow(&watch, err);
+    kill(-child.pid, SIGKILL); /* before the pipes go: a writer is not to die of them instead */
     close_fd(&child.out);
     close_fd(&child.err);
-    kill(-child.pid, SIGKILL);
     int status = 0;
     while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
         continue;

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-enum { DB_APPLICATION_ID = 0x4D454C4B /* "MELK" */, DB_STATEMENTS_MAX = 128 };
+enum { DB_APPLICATION_ID = 0x4D454C4B /* "MELK" */, DB_STATEMENTS_MAX = 128, DB_BUSY_MS = 10000 };
 
 typedef struct CachedStatement {
     const char *sql; /* the literal; its address is the key */
@@ -98,6 +98,12 @@ MEL_MUST_CHECK bool db_forget_products(Db *db, const char *clip_id, Err *err);
 /* lock.c: the writers' queue; ERR_CANCELLED when interrupted. */
 MEL_MUST_CHECK bool db_lock(Db *db, Err *err);
 void db_unlock(Db *db); /* harmless when not locked */
+
+/* checkpoint.c: copying the journal into the database, when its time has come. */
+void db_checkpoint_install(Db *db);
+void db_checkpoint_after_commit(Db *db);   /* with the lock held */
+void db_checkpoint_before_reading(Db *db); /* harmless inside a transaction */
+void db_checkpoint_at_close(Db *db);
 
 /* query.c: lets everything through but what a user's condition may not do. */
 void db_guard_install(Db *db);

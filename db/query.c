@@ -215,6 +215,7 @@ bool mel_query(Db *db, const ViewQuery *query, ViewRowFn *fn, void *ctx, Err *er
     MEL_ASSERT(is_public_view(query->view));
     if (query->where && !mel_query_check(db, query->view, query->where, err)) return false;
     bool ok = false;
+    db_checkpoint_before_reading(db);
     char *sql = query_sql(query);
     sqlite3_stmt *statement = prepare(db, sql, query->where, err);
     if (!statement) goto out;

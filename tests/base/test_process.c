@@ -99,7 +99,7 @@ static void check_ended(const char *script, const ProcessOptions *options, const
     if (mel_process_run(SH(script), options, &result, &err)) fail_msg("'%s' ended", script);
     assert_int_equal(err.code, ERR_LIMIT);
     if (!strstr(err.message, words)) fail_msg("'%s': %s", script, err.message);
-    assert_true(seconds_since(start) < 5);
+    assert_true(seconds_since(start) < 20);
     if (tail) assert_string_equal(result.err_tail, tail);
     assert_int_equal(result.signal, SIGKILL);
     mel_process_clear(&result);
@@ -108,8 +108,8 @@ static void check_ended(const char *script, const ProcessOptions *options, const
 static void a_deadline_ends_the_program(void **state)
 {
     (void)state;
-    const ProcessOptions options = {.deadline_us = 200000};
-    check_ended("echo started >&2; sleep 60", &options, "was not done after 0.2 s", "started\n");
+    const ProcessOptions options = {.deadline_us = 200000}, later = {.deadline_us = 2000000};
+    check_ended("echo started >&2; sleep 60", &later, "was not done after 2 s", "started\n");
     check_ended("while :; do echo x >&2; sleep 0.02; done", &options, "was not done", NULL);
     check_ended("trap '' TERM INT HUP; while :; do sleep 0.02; done", &options, "not done", NULL);
     check_ended("exec >&- 2>&-; sleep 60", &options, "not done", NULL);
@@ -118,11 +118,11 @@ static void a_deadline_ends_the_program(void **state)
 static void silence_ends_the_program(void **state)
 {
     (void)state;
-    const ProcessOptions options = {.silence_us = 200000};
-    check_ended("echo a >&2; sleep 60", &options, "said nothing for 0.2 s", "a\n");
+    const ProcessOptions options = {.silence_us = 1500000};
+    check_ended("echo a >&2; sleep 60", &options, "said nothing for 1.5 s", "a\n");
     Err err = {0};
     ProcessResult result;
-    CHECK_OK(mel_process_run(SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.06; done"), &options,
+    CHECK_OK(mel_process_run(SH("for i in 1 2 3 4 5 6; do echo $i; sleep 0.4; done"), &options,
                              &result, &err));
     assert_string_equal(result.out, "1\n2\n3\n4\n5\n6\n");
     mel_process_clear(&result);

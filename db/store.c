@@ -8,23 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_PAGES = 1000 };
-
-/* Remembers how long the WAL has grown; the checkpoint itself waits for the writer lock. */
-static int on_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
-{
-    (void)handle, (void)name;
-    Db *db = ctx;
-    if (pages < db->checkpoint_at - CHECKPOINT_PAGES) /* it started anew */
-        db->checkpoint_at = CHECKPOINT_PAGES;
-    db->wal_pages = pages;
-    return SQLITE_OK;
-}
-
 static bool configure(Db *db, Err *err)
 {
     sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_timeout(db->handle, 10000);
+    sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -38,8 +25,7 @@ static bool configure(Db *db, Err *err)
                                   "PRAGMA wal_autocheckpoint = 0;"
                                   "PRAGMA cache_size = -16384;";
     if (!db_script(db, pragmas, err)) return false;
-    db->checkpoint_at = CHECKPOINT_PAGES;
-    sqlite3_wal_hook(db->handle, on_commit, db);
+    db_checkpoint_install(db);
     db_guard_install(db);
     return true;
 }
@@ -222,30 +208,13 @@ out:
     return ok;
 }
 
-/* Copies the journal into the database; the caller holds the lock, so no commit overlaps it. While
- * somebody reads, a part remains; trying again at every commit would sync twice for each. */
-static void checkpoint(Db *db)
-{
-    int pages = 0, copied = 0;
-    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-    db->wal_pages = 0;
-    db->checkpoint_at = CHECKPOINT_PAGES + (copied < pages ? pages : 0);
-}
-
 void mel_db_close(Db *db)
 {
     if (!db) return;
     MEL_ASSERT(db->depth == 0);
     for (int i = 0; i < db->cached; i++)
         sqlite3_finalize(db->cache[i].statement);
-    if (db->writable && db->wal_pages > 0 && db->lock_fd >= 0) {
-        Err ignored = {0};
-        sqlite3_busy_timeout(db->handle, 0);
-        if (db_lock(db, &ignored)) {
-            checkpoint(db);
-            db_unlock(db);
-        }
-    }
+    db_checkpoint_at_close(db);
     sqlite3_close(db->handle);
     if (db->lock_fd >= 0) close(db->lock_fd);
     free(db->folder);
@@ -310,7 +279,7 @@ bool mel_db_end(Db *db, bool ok, Err *err)
         Err ignored = {0};
         if (!db_script(db, "ROLLBACK", &ignored)) ok = false;
     }
-    if (ok && db->wal_pages >= db->checkpoint_at) checkpoint(db);
+    if (ok) db_checkpoint_after_commit(db);
     db_unlock(db);
     return ok;
 }
