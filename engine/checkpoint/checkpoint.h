@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checkpoints as they are published: safetensors, torch zip (.bin, .pth, .ckpt), torch legacy
+ * pickle; one file, or a set of shards with its index. Nothing in a file is executed: pickles are
+ * read by an interpreter that knows a closed set of opcodes and names and calls nothing. Every
+ * length, offset and shape is checked before it is used. Files are mapped, not read. */
+#ifndef MEL_ENGINE_CHECKPOINT_H
+#define MEL_ENGINE_CHECKPOINT_H
+
+#include "engine/tensor.h"
+
+typedef struct Checkpoint Checkpoint;
+
+/* One named array. data lies in the mapped file (unaligned in torch files), or in memory of the
+ * checkpoint's own where the file stores it with strides; both live until the checkpoint closes. */
+typedef struct CheckpointTensor {
+    const char *name; /* as published, for example "up_blocks.1.attentions.0.norm.weight" */
+    DType dtype;
+    Shape shape;
+    const void *data;
+    int64_t bytes;
+} CheckpointTensor;
+
+/* Opens a file by its content (not its name), a "*.index.json" with its shards beside it, or a
+ * folder that holds exactly one of: an index, model.safetensors,
+ * diffusion_pytorch_model.safetensors, pytorch_model.bin, diffusion_pytorch_model.bin. Of nested
+ * dictionaries (a Lightning "state_dict", PANNs' "model") the tensors are those of the one that
+ * holds most, without its prefix. Errors: ERR_NOT_FOUND, ERR_FORMAT (what is wrong, at which byte
+ * or on which tensor), ERR_LIMIT. */
+MEL_MUST_CHECK bool mel_checkpoint_open(const char *path, Checkpoint **out, Err *err);
+void mel_checkpoint_close(Checkpoint *checkpoint); /* NULL is fine */
+
+int64_t mel_checkpoint_count(const Checkpoint *checkpoint);
+const CheckpointTensor *mel_checkpoint_at(const Checkpoint *checkpoint, int64_t i); /* by name */
+const CheckpointTensor *mel_checkpoint_find(const Checkpoint *checkpoint, const char *name);
+
+/* "safetensors", "torch zip", "torch legacy"; of the first shard. */
+const char *mel_checkpoint_format(const Checkpoint *checkpoint);
+
+/* Tells the system that the tensor's pages will not be read again soon. */
+void mel_checkpoint_done_with(const Checkpoint *checkpoint, const CheckpointTensor *tensor);
+
+/* SHA-256 over the files' bytes, shards in name order. Reads everything. */
+MEL_MUST_CHECK bool mel_checkpoint_sha256(const Checkpoint *checkpoint, char hex[SHA256_HEX_SIZE],
+                                          Err *err);
+
+/* Writes a safetensors file beside `path` and renames it: names in order, data aligned to 64 bytes
+ * (by padding the header with blanks), `metadata` (pairs of key and value, NULL at the end; NULL
+ * for none) under "__metadata__". The same input gives the same bytes. */
+MEL_MUST_CHECK bool mel_safetensors_write(const char *path, const CheckpointTensor *tensors,
+                                          int64_t count, const char *const *metadata, Err *err);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine: the paper's networks from their published checkpoints. Depends on base and oneDNN only. */
+#ifndef MEL_ENGINE_H
+#define MEL_ENGINE_H
+
+#include "engine/checkpoint/checkpoint.h"
+#include "engine/tensor.h"
+#include "engine/text/tokenizer.h"
+
+#endif

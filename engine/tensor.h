@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Types and shapes of n-d arrays. Arrays are contiguous, the last axis runs fastest; pictures and
+ * everything that a network makes of them are NHWC. */
+#ifndef MEL_ENGINE_TENSOR_H
+#define MEL_ENGINE_TENSOR_H
+
+#include "base/base.h"
+
+typedef enum DType {
+    DTYPE_F32,
+    DTYPE_BF16,
+    DTYPE_F16,
+    DTYPE_F64,
+    DTYPE_I64,
+    DTYPE_I32,
+    DTYPE_I16,
+    DTYPE_I8,
+    DTYPE_U8,
+    DTYPE_BOOL, /* one byte, 0 or 1 */
+} DType;
+enum { DTYPE_COUNT = DTYPE_BOOL + 1 };
+
+size_t mel_dtype_size(DType dtype);      /* bytes of one element */
+const char *mel_dtype_name(DType dtype); /* "f32", … */
+bool mel_dtype_is_float(DType dtype);
+
+enum { RANK_MAX = 6 };
+
+typedef struct Shape {
+    int rank; /* 0 is a single number */
+    int64_t dims[RANK_MAX];
+} Shape;
+
+/* SHAPE(2, 64, 64, 4) */
+#define SHAPE(...)                                                                                 \
+    ((Shape){.rank = (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                    \
+             .dims = {__VA_ARGS__}})
+
+bool mel_shape_equal(const Shape *a, const Shape *b);
+int64_t mel_shape_count(const Shape *shape); /* elements; the product must fit, see below */
+
+/* Elements and bytes with every product checked; false on overflow or a negative dimension. */
+bool mel_shape_bytes(const Shape *shape, DType dtype, int64_t *count, int64_t *bytes);
+
+enum { SHAPE_TEXT_SIZE = 160 };
+const char *mel_shape_text(const Shape *shape, char text[SHAPE_TEXT_SIZE]); /* "[2, 64, 64, 4]" */
+
+/* An array in memory that somebody else owns. */
+typedef struct Tensor {
+    DType dtype;
+    Shape shape;
+    void *data;
+} Tensor;
+
+/* bfloat16 and IEEE half: the bits, to and from float; rounding to nearest, ties to even. */
+float mel_bf16_to_f32(uint16_t bits);
+uint16_t mel_f32_to_bf16(float value);
+float mel_f16_to_f32(uint16_t bits);
+uint16_t mel_f32_to_f16(float value);
+
+/* `count` numbers of any type as another; to an integer type, towards zero. */
+void mel_convert(const void *from, DType from_type, void *to, DType to_type, int64_t count);
+
+#endif
