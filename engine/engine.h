@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine: the paper's networks from their published checkpoints. Depends on base and oneDNN only. */
+ * engine: the paper's networks from their published checkpoints. Depends on base and oneDNN only.
+ */
 #ifndef MEL_ENGINE_H
 #define MEL_ENGINE_H
 
 #include "engine/checkpoint/checkpoint.h"
+#include "engine/ops.h"
+#include "engine/plan.h"
 #include "engine/tensor.h"
 #include "engine/text/tokenizer.h"
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside the engine: what a plan needs of a device. Work is put into streams; within one it runs in
+ * order, and upload and download take part in that order. The host may read a download only after
+ * mel's synchronize. A backend without streams of its own does everything at once. */
+#ifndef MEL_ENGINE_BACKEND_H
+#define MEL_ENGINE_BACKEND_H
+
+#include "engine/op.h"
+
+typedef struct Backend Backend;
+typedef struct Stream Stream; /* a backend's own; NULL is its default */
+
+struct Backend {
+    const char *name; /* "cpu", "reference", "cuda" */
+    bool host_memory; /* device memory is the host's: weights may be used where they lie */
+    DType (*dtype)(DType dtype); /* how a value of a node's type is kept */
+
+    void *(*alloc)(Backend *backend, int64_t bytes, Err *err); /* aligned to 64; NULL on error */
+    void (*free)(Backend *backend, void *memory);
+    bool (*upload)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+                   Err *err);
+    bool (*download)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+                     Err *err);
+    bool (*prepare)(Backend *backend, Prepare *prepare, Err *err);
+    bool (*run)(Backend *backend, Stream *stream, const Call *call, Err *err);
+    bool (*synchronize)(Backend *backend, Stream *stream, Err *err);
+};
+
+/* The specification itself: every operation's plain reference, in double. */
+Backend *mel_backend_reference(void);
+
+/* The CPU's fast code: oneDNN and our own kernels, on OpenMP's threads. */
+Backend *mel_backend_cpu(void);
+
+#endif

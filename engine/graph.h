@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A computation as a graph of operations (ops.h), built once for given shapes. A node is the value
+ * that an operation gives. Building never fails half-way: the first error stays in the graph, every
+ * further builder returns NULL, and planning reports it; so a network reads like its formula. */
+#ifndef MEL_ENGINE_GRAPH_H
+#define MEL_ENGINE_GRAPH_H
+
+#include "engine/tensor.h"
+
+typedef struct Graph Graph;
+typedef struct Node Node;
+
+/* float_type is that of the activations: DTYPE_F32, or DTYPE_BF16. */
+Graph *mel_graph_new(DType float_type);
+void mel_graph_free(Graph *graph); /* its nodes too; NULL is fine */
+
+/* What is given at each run. dtype: DTYPE_I32, or any float type for "as the graph's". */
+Node *mel_graph_input(Graph *graph, const char *name, DType dtype, Shape shape);
+
+/* A trained number array, found by its name when the graph is planned. With a prefix pushed, names
+ * continue it: push "up_blocks.0." … pop. */
+Node *mel_graph_param(Graph *graph, const char *name, Shape shape);
+void mel_graph_push(Graph *graph, const char *format, ...) MEL_PRINTF(2, 3);
+void mel_graph_pop(Graph *graph);
+
+/* A fixed array; the data (f32, or i32 for DTYPE_I32) is copied. */
+Node *mel_graph_constant(Graph *graph, DType dtype, Shape shape, const void *data);
+Node *mel_graph_number(Graph *graph, double value); /* shape [] */
+
+/* Marks a value as one that is read after a run. Returns it. */
+Node *mel_graph_output(Graph *graph, const char *name, Node *node);
+
+/* d loss / d wrt[i] into out[i], for a loss of one element: further nodes, built by the operations'
+ * own gradients. NULL where the loss does not depend on wrt[i]. */
+void mel_graph_gradients(Graph *graph, Node *loss, Node *const *wrt, int count, Node **out);
+
+/* Zeroes for NULL, as after an error. */
+const Shape *mel_node_shape(const Node *node);
+int64_t mel_node_dim(const Node *node, int axis); /* from the end when negative */
+DType mel_node_dtype(const Node *node);
+
+/* The first error; what a builder of a network says when its own arguments are wrong. */
+bool mel_graph_ok(const Graph *graph, Err *err);
+Node *mel_graph_fail(Graph *graph, const char *format, ...) MEL_PRINTF(2, 3);
+
+/* The parameters in the order in which the graph asked for them. */
+int mel_graph_param_count(const Graph *graph);
+const char *mel_graph_param_name(const Graph *graph, int i);
+const Shape *mel_graph_param_shape(const Graph *graph, int i);
+
+#endif

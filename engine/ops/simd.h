@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What fast kernels share: clones for wider vectors, chosen when the program starts; functions
+ * that a compiler can turn into vectors; and rows of bf16 as rows of float. */
+#ifndef MEL_ENGINE_SIMD_H
+#define MEL_ENGINE_SIMD_H
+
+#include "engine/tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Sanitizers run before the resolvers of clones do. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MEL_SANITIZED)
+#define MEL_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define MEL_CLONES
+#endif
+
+/* e^x within 2 units in the last place; 0 below -87.3, e^88.3 above. */
+static inline float simd_exp(float x)
+{
+    x = x < 88.3F ? x : 88.3F;
+    float clamped = x > -87.3F ? x : -87.3F;
+    float n = (clamped * 1.44269504F + 12582912.0F) - 12582912.0F; /* rounds to an integer */
+    float f = clamped - n * 0.693359375F + n * 2.12194440e-4F;
+    float p = 1.3888889e-3F;
+    p = p * f + 8.3333333e-3F;
+    p = p * f + 4.1666668e-2F;
+    p = p * f + 1.6666667e-1F;
+    p = p * f + 0.5F;
+    p = p * f + 1.0F;
+    p = p * f + 1.0F;
+    int32_t bits = ((int32_t)n + 127) << 23;
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return x > -87.3F ? p * scale : 0.0F;
+}
+
+/* Abramowitz and Stegun 7.1.26: within 1.5e-7. */
+static inline float simd_erf(float x)
+{
+    float z = fabsf(x), t = 1.0F / (1.0F + 0.3275911F * z);
+    float p = 1.061405429F;
+    p = p * t - 1.453152027F;
+    p = p * t + 1.421413741F;
+    p = p * t - 0.284496736F;
+    p = p * t + 0.254829592F;
+    float y = 1.0F - p * t * simd_exp(-z * z);
+    return x < 0 ? -y : y;
+}
+
+static inline float simd_sigmoid(float x)
+{
+    return 1.0F / (1.0F + simd_exp(-x));
+}
+
+static inline float simd_tanh(float x)
+{
+    float e = simd_exp(-2.0F * fabsf(x));
+    float y = fabsf(x) < 0.02F ? fabsf(x) * (1.0F - x * x * 0.33333333F) : (1.0F - e) / (1.0F + e);
+    return x < 0 ? -y : y;
+}
+
+enum { SIMD_CHUNK = 1024 };
+
+/* `count` ≤ SIMD_CHUNK numbers from `offset` on: where they lie, or converted into buffer. */
+static inline const float *simd_load(const void *from, DType dtype, int64_t offset, int64_t count,
+                                     float buffer[SIMD_CHUNK])
+{
+    if (dtype == DTYPE_F32) return (const float *)from + offset;
+    const uint16_t *bits = (const uint16_t *)from + offset;
+    for (int64_t i = 0; i < count; i++)
+        buffer[i] = mel_bf16_to_f32(bits[i]);
+    return buffer;
+}
+
+/* Where a kernel writes those numbers, and their way home. */
+static inline float *simd_target(void *to, DType dtype, int64_t offset, float buffer[SIMD_CHUNK])
+{
+    return dtype == DTYPE_F32 ? (float *)to + offset : buffer;
+}
+
+static inline void simd_store(void *to, DType dtype, int64_t offset, int64_t count,
+                              const float buffer[SIMD_CHUNK])
+{
+    if (dtype == DTYPE_F32) return;
+    uint16_t *bits = (uint16_t *)to + offset;
+    for (int64_t i = 0; i < count; i++)
+        bits[i] = mel_f32_to_bf16(buffer[i]);
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A graph made ready for a device: what is constant is computed once, weights are packed, every
+ * other value has its place in one arena, and running allocates nothing. */
+#ifndef MEL_ENGINE_PLAN_H
+#define MEL_ENGINE_PLAN_H
+
+#include "engine/params.h"
+
+typedef struct Plan Plan;
+typedef struct Backend Backend;
+
+Backend *mel_backend_reference(void); /* plain code in double: the specification */
+Backend *mel_backend_cpu(void);       /* oneDNN and our own kernels */
+
+/* The graph and the parameters' source must outlive the plan. params may be NULL for a graph
+ * without parameters. Errors: the graph's own, what params lacks, no memory. */
+MEL_MUST_CHECK bool mel_plan_new(Graph *graph, Backend *backend, const Params *params, Plan **out,
+                                 Err *err);
+void mel_plan_free(Plan *plan); /* NULL is fine */
+
+/* Fills an input from, or reads an output into, `data`: float for every float type, int32_t for
+ * DTYPE_I32; as many as the node's shape says. An input may be overwritten by a run: write all of
+ * them before each. The names are those of the graph; others are programmer errors. */
+MEL_MUST_CHECK bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err);
+MEL_MUST_CHECK bool mel_plan_read(Plan *plan, const char *output, void *data, Err *err);
+MEL_MUST_CHECK bool mel_plan_read_f64(Plan *plan, const char *output, double *data, Err *err);
+const Shape *mel_plan_shape(const Plan *plan, const char *name); /* of an input or output */
+
+MEL_MUST_CHECK bool mel_plan_run(Plan *plan, Err *err);
+
+typedef struct PlanMemory {
+    int64_t arena_bytes;    /* values and scratch of a run */
+    int64_t constant_bytes; /* packed weights not counted: they are the operations' own */
+} PlanMemory;
+PlanMemory mel_plan_memory(const Plan *plan);
+
+#endif
