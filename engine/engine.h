@@ -6,6 +6,8 @@
 #define MEL_ENGINE_H
 
 #include "engine/checkpoint/checkpoint.h"
+#include "engine/imsm.h"
+#include "engine/metrics.h"
 #include "engine/ops.h"
 #include "engine/plan.h"
 #include "engine/tensor.h"

@@ -4,6 +4,7 @@
  * carried along (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et
  * al., "FlashAttention", 2022). The gradient computes the scores again, some rows at a time. */
 #include "engine/onednn.h"
+#include "engine/ops/rows.h"
 #include "engine/ops/simd.h"
 #include "engine/ops/strided.h"
 
@@ -189,34 +190,6 @@ static void bias_row(const Sizes *s, const Call *call, float *row, int64_t bias_
         row[j] = -FLT_MAX;
 }
 
-MEL_CLONES static float largest(const float *row, int64_t n)
-{
-    float top = -FLT_MAX;
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < n; i++)
-        top = row[i] > top ? row[i] : top;
-    return top;
-}
-
-/* row = e^(row - top); returns the sum. */
-MEL_CLONES static float exponentials(float *row, int64_t n, float top)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) {
-        float e = simd_exp(row[i] - top);
-        row[i] = e;
-        sum += e;
-    }
-    return sum;
-}
-
-MEL_CLONES static void scale_row(float *row, int64_t n, float factor)
-{
-    for (int64_t i = 0; i < n; i++)
-        row[i] *= factor;
-}
-
 /* The running softmax of a tile of queries. */
 typedef struct Running {
     float top[QUERY_TILE], sum[QUERY_TILE];
@@ -244,12 +217,12 @@ static void take_keys(const Sizes *s, const Call *call, const Head *head, const 
     for (int64_t i = 0; i < rows; i++) {
         float *row = work->scores + i * KEY_TILE, before = running->top[i];
         bias_row(s, call, row, head->bias + (query + i) * s->bias_step[2], query + i, key, count);
-        float top = largest(row, count);
+        float top = row_largest(row, count);
         if (top < before) top = before;
         float shrink = simd_exp(before - top);
         running->top[i] = top;
-        running->sum[i] = running->sum[i] * shrink + exponentials(row, count, top);
-        if (key > 0) scale_row(work->sums + i * s->value_width, s->value_width, shrink);
+        running->sum[i] = running->sum[i] * shrink + row_exponentials(row, count, top);
+        if (key > 0) row_scale(work->sums + i * s->value_width, s->value_width, shrink);
     }
     dnn_multiply(&(DnnProduct){.m = rows,
                                .n = s->value_width,
@@ -268,7 +241,7 @@ static void write_rows(const Sizes *s, const Call *call, const Work *work, int64
     DType dtype = call->node->dtype;
     for (int64_t i = 0; i < rows; i++) {
         float *row = work->sums + i * s->value_width;
-        scale_row(row, s->value_width, 1 / running->sum[i]);
+        row_scale(row, s->value_width, 1 / running->sum[i]);
         mel_convert(row, DTYPE_F32,
                     (char *)call->out + (out + i * s->v_step) * (int64_t)mel_dtype_size(dtype),
                     dtype, s->value_width);
@@ -461,10 +434,7 @@ static void multiply(int64_t m, int64_t n, int64_t k, const float *a, bool ta, c
 
 MEL_CLONES static void slope_row(const float *weights, float *slopes, int64_t n)
 {
-    float mean = 0;
-#pragma omp simd reduction(+ : mean)
-    for (int64_t j = 0; j < n; j++)
-        mean += weights[j] * slopes[j];
+    float mean = row_dot(weights, slopes, n);
     for (int64_t j = 0; j < n; j++)
         slopes[j] = weights[j] * (slopes[j] - mean);
 }
@@ -480,8 +450,8 @@ static void grad_rows(const Sizes *s, const Call *call, const GradWork *w, const
         float *row = w->weights + i * s->keys, *slopes = w->slopes + i * s->keys;
         int64_t bias_at = head->bias + (query + i) * s->bias_step[2];
         bias_row(s, call, row, bias_at, query + i, 0, s->keys);
-        float sum = exponentials(row, s->keys, largest(row, s->keys));
-        scale_row(row, s->keys, 1 / sum);
+        float sum = row_exponentials(row, s->keys, row_largest(row, s->keys));
+        row_scale(row, s->keys, 1 / sum);
         slope_row(row, slopes, s->keys);
         for (int64_t j = 0; bias_slopes && j < s->keys; j++)
             bias_slopes[bias_at + j] += slopes[j];

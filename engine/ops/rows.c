@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/ops/rows.h"
+
+#include "engine/ops/simd.h"
+
+#include <float.h>
+
+MEL_CLONES float row_largest(const float *row, int64_t n)
+{
+    float top = -FLT_MAX;
+#pragma omp simd reduction(max : top)
+    for (int64_t i = 0; i < n; i++)
+        top = row[i] > top ? row[i] : top;
+    return top;
+}
+
+MEL_CLONES float row_exponentials(float *row, int64_t n, float top)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) {
+        float e = simd_exp(row[i] - top);
+        row[i] = e;
+        sum += e;
+    }
+    return sum;
+}
+
+MEL_CLONES float row_dot(const float *a, const float *b, int64_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+MEL_CLONES void row_scale(float *row, int64_t n, float factor)
+{
+    for (int64_t i = 0; i < n; i++)
+        row[i] *= factor;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What softmaxes do with a row of floats. */
+#ifndef MEL_ENGINE_ROWS_H
+#define MEL_ENGINE_ROWS_H
+
+#include <stdint.h>
+
+float row_largest(const float *row, int64_t n); /* -FLT_MAX for none */
+
+/* row = e^(row - top); returns the sum. */
+float row_exponentials(float *row, int64_t n, float top);
+
+float row_dot(const float *a, const float *b, int64_t n);
+void row_scale(float *row, int64_t n, float factor);
+
+#endif
