@@ -95,8 +95,54 @@ static bool has_with(const char *where)
     return false;
 }
 
+typedef struct Nearest {
+    const char *word;
+    char name[64];
+    int distance;
+} Nearest;
+
+static bool keep_nearer(void *ctx, const char *name)
+{
+    Nearest *nearest = ctx;
+    int distance = mel_edit_distance(nearest->word, name);
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        snprintf(nearest->name, sizeof nearest->name, "%s", name);
+    }
+    return true;
+}
+
+/* For SQLite's message about a column that is not there: the view's column that was meant, or "".
+ */
+static void find_meant_column(Db *db, const char *view, const char *message, char name[64])
+{
+    static const char start[] = "no such column: ";
+    Err ignored = {0};
+    name[0] = '\0';
+    if (!mel_starts_with(message, start)) return;
+    char *word = mel_strdup(message + strlen(start)); /* the next statement changes the message */
+    Nearest nearest = {.word = word, .distance = 3};
+    if (mel_query_columns(db, view, keep_nearer, &nearest, &ignored))
+        snprintf(name, sizeof nearest.name, "%s", nearest.name);
+    free(word);
+}
+
+static void refuse_condition(Db *db, const char *view, const char *where, const char *message,
+                             Err *err)
+{
+    char meant[64];
+    mel_err(err, ERR_USAGE, "the condition '%s' is not valid: %s", where, message);
+    find_meant_column(db, view, message, meant);
+    if (meant[0])
+        mel_err_hint(err, "did you mean '%s'?", meant);
+    else
+        mel_err_hint(err,
+                     "it is SQL over the columns that 'mel list --columns-help' names, for example "
+                     "\"loudness_lufs < -30 AND genre = 'jazz'\"");
+}
+
 /* Prepares what a user's condition is part of, under guard; with none, the program's own query. */
-static sqlite3_stmt *prepare(Db *db, const char *sql, const char *where, Err *err)
+static sqlite3_stmt *prepare(Db *db, const char *view, const char *sql, const char *where, Err *err)
 {
     sqlite3_stmt *statement = NULL;
     const char *tail = NULL;
@@ -114,11 +160,10 @@ static sqlite3_stmt *prepare(Db *db, const char *sql, const char *where, Err *er
         mel_err(err, ERR_DENIED, "the condition '%s' is refused: %s is not allowed in it", where,
                 guard.refused);
     } else {
-        mel_err(err, ERR_USAGE, "the condition '%s' is not valid: %s", where,
-                rc == SQLITE_OK ? "it is more than one condition" : sqlite3_errmsg(db->handle));
-        mel_err_hint(err,
-                     "it is SQL over the columns that 'mel list --columns-help' names, for example "
-                     "\"loudness_lufs < -30 AND genre = 'jazz'\"");
+        bool several = rc == SQLITE_OK;
+        refuse_condition(db, view, where,
+                         several ? "it is more than one condition" : sqlite3_errmsg(db->handle),
+                         err);
     }
     sqlite3_finalize(statement);
     return NULL;
@@ -128,7 +173,7 @@ static bool check_within(Db *db, const char *view, const char *before, const cha
                          const char *after, Err *err)
 {
     char *sql = mel_asprintf("SELECT 1 FROM %s WHERE %s\n%s\n%s", view, before, where, after);
-    sqlite3_stmt *statement = prepare(db, sql, where, err);
+    sqlite3_stmt *statement = prepare(db, view, sql, where, err);
     bool ok = statement != NULL;
     if (ok && sqlite3_bind_parameter_count(statement) > 0)
         ok = mel_err(err, ERR_USAGE, "the condition '%s' has parameters; write the values", where);
@@ -217,7 +262,7 @@ bool mel_query(Db *db, const ViewQuery *query, ViewRowFn *fn, void *ctx, Err *er
     bool ok = false;
     db_checkpoint_before_reading(db);
     char *sql = query_sql(query);
-    sqlite3_stmt *statement = prepare(db, sql, query->where, err);
+    sqlite3_stmt *statement = prepare(db, query->view, sql, query->where, err);
     if (!statement) goto out;
     for (int i = 0; i < query->arg_count; i++)
         sqlite3_bind_text(statement, i + 1, query->args[i], -1, SQLITE_STATIC);

@@ -344,6 +344,17 @@ static bool look_at_column(void *ctx, const char *name)
     return true;
 }
 
+static void a_column_that_is_not_there_gets_the_nearest_suggested(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    if (mel_query_check(store->db, "clips", "loudnes_lufs < -30", &err)) fail();
+    assert_string_equal(err.hint, "did you mean 'loudness_lufs'?");
+    mel_err_clear(&err);
+    if (mel_query_check(store->db, "clips", "frobnicate < -30", &err)) fail();
+    assert_non_null(strstr(err.hint, "--columns-help"));
+}
+
 static void every_measure_is_a_column_of_the_table_and_of_the_view(void **state)
 {
     Store *store = *state;
@@ -431,6 +442,7 @@ int main(void)
         IN_A_STORE(a_condition_cannot_widen_what_the_program_selects),
         IN_A_STORE(rows_become_json_with_their_types),
         IN_A_STORE(a_clip_that_is_not_there_gets_the_nearest_suggested),
+        IN_A_STORE(a_column_that_is_not_there_gets_the_nearest_suggested),
         IN_A_STORE(every_measure_is_a_column_of_the_table_and_of_the_view),
         IN_A_STORE(measures_come_out_as_they_went_in),
         IN_A_STORE(every_view_can_be_read_by_any_client),
