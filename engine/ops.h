@@ -88,6 +88,7 @@ Node *mel_op_conv_transpose(Node *x, Node *weight, Node *bias, const ConvOptions
 /* ops/norm.c: x to mean 0 and variance 1 (eps added to the variance), times scale, plus shift;
  * either may be NULL. */
 Node *mel_op_group_norm(Node *x, Node *scale, Node *shift, int groups, double eps); /* [B, …, C] */
+Node *mel_op_group_norm_silu(Node *x, Node *scale, Node *shift, int groups, double eps);
 Node *mel_op_layer_norm(Node *x, Node *scale, Node *shift, double eps); /* over the last axis */
 Node *mel_op_rms_norm(Node *x, Node *scale, double eps); /* x / √(mean x² + eps) · scale */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What softmaxes do with a row of floats. */
+ * What normalisations do with a row of floats, and whose scratch they do it in. */
 #ifndef MEL_ENGINE_ROWS_H
 #define MEL_ENGINE_ROWS_H
 
+#include <omp.h>
 #include <stdint.h>
 
 float row_largest(const float *row, int64_t n); /* -FLT_MAX for none */
@@ -13,5 +14,16 @@ float row_exponentials(float *row, int64_t n, float top);
 
 float row_dot(const float *a, const float *b, int64_t n);
 void row_scale(float *row, int64_t n, float factor);
+
+/* For scratch of each thread's own. */
+static inline int64_t thread_number(void)
+{
+    return omp_get_thread_num();
+}
+
+static inline int64_t thread_limit(void)
+{
+    return omp_get_max_threads();
+}
 
 #endif
