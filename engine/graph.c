@@ -16,6 +16,11 @@ Graph *mel_graph_new(DType float_type)
     return graph;
 }
 
+DType mel_graph_float_type(const Graph *graph)
+{
+    return graph->float_type;
+}
+
 void mel_graph_free(Graph *graph)
 {
     if (!graph) return;

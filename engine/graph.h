@@ -13,6 +13,7 @@ typedef struct Node Node;
 
 /* float_type is that of the activations: DTYPE_F32, or DTYPE_BF16. */
 Graph *mel_graph_new(DType float_type);
+DType mel_graph_float_type(const Graph *graph);
 void mel_graph_free(Graph *graph); /* its nodes too; NULL is fine */
 
 /* What is given at each run. dtype: DTYPE_I32, or any float type for "as the graph's". */

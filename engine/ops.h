@@ -108,7 +108,7 @@ typedef struct AttentionOptions {
 
 Node *mel_op_attention(Node *q, Node *k, Node *v, Node *bias, const AttentionOptions *options);
 
-/* ops/embedding.c: rows of table [N, C] by ids [...] (i32) → [..., C]. */
+/* ops/embedding.c: rows of table [N, C] by ids [...] (i32) → [..., C]; zeroes for an id outside. */
 Node *mel_op_embedding(Node *table, Node *ids);
 
 /* ops/resample.c */
