@@ -6,6 +6,10 @@
 #define MEL_ENGINE_H
 
 #include "engine/checkpoint/checkpoint.h"
+#include "engine/checkpoint/names.h"
+#include "engine/front/mel.h"
+#include "engine/front/resample.h"
+#include "engine/front/resize.h"
 #include "engine/imsm.h"
 #include "engine/metrics.h"
 #include "engine/ops.h"

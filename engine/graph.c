@@ -79,7 +79,6 @@ static Node *add_leaf(Graph *graph, const OpDef *def, const char *name, DType dt
 
 Node *mel_graph_input(Graph *graph, const char *name, DType dtype, Shape shape)
 {
-    if (mel_dtype_is_float(dtype)) dtype = graph->float_type;
     return add_leaf(graph, &op_input, name, dtype, shape);
 }
 

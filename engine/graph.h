@@ -16,7 +16,8 @@ Graph *mel_graph_new(DType float_type);
 DType mel_graph_float_type(const Graph *graph);
 void mel_graph_free(Graph *graph); /* its nodes too; NULL is fine */
 
-/* What is given at each run. dtype: DTYPE_I32, or any float type for "as the graph's". */
+/* What is given at each run. dtype: DTYPE_I32, mel_graph_float_type, or DTYPE_F32 for what must not
+ * be rounded. */
 Node *mel_graph_input(Graph *graph, const char *name, DType dtype, Shape shape);
 
 /* A trained number array, found by its name when the graph is planned. With a prefix pushed, names

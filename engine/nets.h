@@ -8,4 +8,98 @@
 
 #include "engine/ops.h"
 
+/* nets/unet.c: Stable Diffusion's UNet2DCondition, which TANGO and MeLFusion share. x [B, H, W, C],
+ * timesteps [B] (f32), text [B, L, text_width], mask (NULL, or [B, 1, 1, L]: 0 for what counts,
+ * -10000 for padding) → the predicted noise, or v, [B, H, W, out_channels]. H and W divide by
+ * 2^(levels-1). */
+enum { UNET_LEVELS_MAX = 4 };
+
+typedef struct UnetConfig {
+    int64_t in_channels, out_channels, text_width;
+    int levels;
+    int64_t widths[UNET_LEVELS_MAX];
+    int heads[UNET_LEVELS_MAX]; /* 0: blocks of this level have no attention */
+    int layers, groups;         /* residual layers of a down block; groups of every norm */
+    bool linear_projection;     /* around a transformer: linear, or 1×1 convolutions */
+} UnetConfig;
+UnetConfig mel_unet_sd15(void);
+UnetConfig mel_unet_sd21(void);
+UnetConfig mel_unet_tango(void);
+
+typedef struct UnetInputs {
+    Node *x, *timesteps, *text, *mask;
+} UnetInputs;
+
+/* Called for every attention, in order of execution. It may keep what it sees, and put other keys
+ * and values, [B, any L, C], in their place: there a visual synapse is joined. */
+typedef struct UnetAttention {
+    const char *layer; /* "up_blocks.1.attentions.0.transformer_blocks.0.attn2" */
+    bool cross;        /* over the text; else over the picture's own places */
+    Node *states;      /* normalised, what queries (and keys, when not cross) are made of */
+    int heads;
+} UnetAttention;
+
+typedef struct UnetHook {
+    void (*attention)(void *ctx, const UnetAttention *where, Node **k, Node **v);
+    void *ctx;
+} UnetHook;
+
+Node *mel_net_unet(Graph *graph, const UnetConfig *config, const UnetInputs *inputs,
+                   const UnetHook *hook); /* hook may be NULL */
+
+/* nets/vae.c: AutoencoderKL of Stable Diffusion (pictures) and AudioLDM (log-mel spectrograms as
+ * one-channel pictures [B, time, mel, 1]). */
+typedef struct VaeConfig {
+    int64_t channels, latent_channels;
+    int levels;
+    int64_t widths[UNET_LEVELS_MAX];
+    int layers, groups;
+    double scaling; /* latents that diffusion sees are (mean or sample)·scaling */
+} VaeConfig;
+VaeConfig mel_vae_sd(void);
+VaeConfig mel_vae_audioldm(void);
+
+/* x [B, H, W, channels] → mean and logarithm of the variance (clamped to -30 … 20), both
+ * [B, H/f, W/f, latent_channels] with f = 2^(levels-1); not scaled. */
+typedef struct VaeMoments {
+    Node *mean, *log_variance;
+} VaeMoments;
+VaeMoments mel_net_vae_encoder(Graph *graph, const VaeConfig *config, Node *x);
+Node *mel_net_vae_decoder(Graph *graph, const VaeConfig *config, Node *latents); /* unscaled ones */
+
+/* nets/hifigan.c: the vocoder of AudioLDM: log-mel [B, T, mel_bins] → samples [B, N] in -1 … 1. */
+enum { HIFIGAN_STAGES_MAX = 8, HIFIGAN_KERNELS_MAX = 4, HIFIGAN_DILATIONS = 3 };
+
+typedef struct HifiganConfig {
+    int64_t mel_bins, width; /* width: before the first upsampling; each halves it */
+    int stages, rates[HIFIGAN_STAGES_MAX], kernels[HIFIGAN_STAGES_MAX];
+    int resblock_count, resblock_kernels[HIFIGAN_KERNELS_MAX], dilations[HIFIGAN_DILATIONS];
+} HifiganConfig;
+HifiganConfig mel_hifigan_audioldm(void);
+Node *mel_net_hifigan(Graph *graph, const HifiganConfig *config, Node *log_mel);
+
+/* nets/cnn14.c: PANNs' Cnn14. log_mel [B, T, mel_bins], T ≥ 32 → the feature "2048" (after its
+ * ReLU) [B, embedding], and the logits of AudioSet's classes (before the sigmoid) [B, classes],
+ * NULL for 0 classes. The published files carry their own front end: known buffers are
+ * spectrogram_extractor.*, logmel_extractor.*, *.num_batches_tracked. */
+typedef struct Cnn14Config {
+    int64_t mel_bins, width, embedding, classes; /* width: of the first block; 6 blocks double it */
+} Cnn14Config;
+Cnn14Config mel_cnn14_published(void);
+
+typedef struct Cnn14Outputs {
+    Node *embedding, *logits;
+} Cnn14Outputs;
+Cnn14Outputs mel_net_cnn14(Graph *graph, const Cnn14Config *config, Node *log_mel);
+
+/* MS-CLAP 2022's way from that embedding into the joint space, [B, C] → [B, width]. */
+Node *mel_net_msclap_projection(Graph *graph, Node *embedding, int64_t width);
+
+/* nets/vggish.c: log-mel patches [B, 96, 64, 1] → [B, embedding]. */
+typedef struct VggishConfig {
+    int64_t width, hidden, embedding;
+} VggishConfig;
+VggishConfig mel_vggish_published(void);
+Node *mel_net_vggish(Graph *graph, const VggishConfig *config, Node *patches);
+
 #endif

@@ -122,7 +122,7 @@ Node *mel_op_pool(Node *x, Pool kind, int kernel_h, int kernel_w); /* stride = k
  * rest are 0. lengths: [B] of i32, or NULL for L. */
 Node *mel_op_token_pool(Node *x, Node *lengths, int64_t length);
 
-/* ops/signal.c: t [B] → [B, dim]: cos(t·f_i), then sin(t·f_i), f_i = 10000^(-i/half). */
+/* ops/signal.c: t [B] (f32) → [B, dim]: cos(t·f_i), then sin(t·f_i), f_i = 10000^(-i/half). */
 Node *mel_op_timestep_embedding(Node *t, int dim);
 
 /* Windows of a signal: [B, N] → [B, T, length], the t-th from t·hop on, after reflection of

@@ -72,7 +72,7 @@ static bool find_weight(const Plan *plan, const Node *node, Tensor *out, Err *er
     }
     if (!plan->params)
         return mel_err(err, ERR_USAGE, "there is no source for parameter '%s'", node->name);
-    if (!plan->params->find(plan->params->ctx, node->name, out, err)) return false;
+    if (!plan->params->find(plan->params->ctx, node->name, &node->shape, out, err)) return false;
     if (mel_shape_equal(&out->shape, &node->shape) && mel_dtype_is_float(out->dtype)) return true;
     char got[SHAPE_TEXT_SIZE], wanted[SHAPE_TEXT_SIZE];
     return mel_err(err, ERR_FORMAT, "'%s' is %s of %s, wanted %s", node->name,

@@ -58,6 +58,13 @@ Node *net_group_norm(Graph *graph, Node *x, const char *name, int groups, double
     return mel_op_group_norm(x, scale, bias_of(graph, name, width, BIAS), groups, eps);
 }
 
+Node *net_group_norm_silu(Graph *graph, Node *x, const char *name, int groups, double eps)
+{
+    int64_t width = mel_node_dim(x, -1);
+    Node *scale = net_param(graph, name, "weight", SHAPE(width));
+    return mel_op_group_norm_silu(x, scale, bias_of(graph, name, width, BIAS), groups, eps);
+}
+
 Node *net_layer_norm(Graph *graph, Node *x, const char *name, double eps)
 {
     int64_t width = mel_node_dim(x, -1);

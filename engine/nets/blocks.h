@@ -24,6 +24,7 @@ Node *net_conv_transpose_line(Graph *graph, Node *x, const char *name, int64_t o
                               const ConvOptions *options);
 
 Node *net_group_norm(Graph *graph, Node *x, const char *name, int groups, double eps);
+Node *net_group_norm_silu(Graph *graph, Node *x, const char *name, int groups, double eps);
 Node *net_layer_norm(Graph *graph, Node *x, const char *name, double eps);
 Node *net_rms_norm(Graph *graph, Node *x, const char *name, double eps);
 

@@ -18,7 +18,7 @@ static bool timestep_infer(Node *node, Err *err)
     if (node->in[0]->shape.rank != 1 || attrs->dim < 2 || attrs->dim % 2)
         return mel_err(err, ERR_USAGE, "it wants steps [B] and an even width");
     node->shape = SHAPE(node->in[0]->shape.dims[0], attrs->dim);
-    node->dtype = node->in[0]->dtype;
+    node->dtype = mel_graph_float_type(node->graph);
     return true;
 }
 

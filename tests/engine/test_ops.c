@@ -65,7 +65,7 @@ static Node *give_input(SampleSink *base, double scale, double shift, Shape shap
     given->numbers = mel_alloc((size_t)given->count * sizeof(float) + 1);
     given->ids = NULL;
     fill(given->numbers, given->count, sink->stream, scale, shift);
-    given->node = mel_graph_input(give_graph(base), given->name, DTYPE_F32, shape);
+    given->node = mel_graph_input(give_graph(base), given->name, sink->float_type, shape);
     return given->node;
 }
 
@@ -95,7 +95,7 @@ static Built build(Sink *sink, Node *value)
 {
     Built built = {.shape = *mel_node_shape(value)};
     Node *wrt[INPUTS_MAX], *slopes[INPUTS_MAX];
-    Node *seed = mel_graph_input(sink->graph, "seed", DTYPE_F32, built.shape);
+    Node *seed = mel_graph_input(sink->graph, "seed", sink->float_type, built.shape);
     Node *loss = mel_op_sum_to(mel_op_mul(value, seed), (Shape){0});
     for (int i = 0; i < sink->given_count; i++)
         wrt[i] = sink->given[i].numbers ? sink->given[i].node : NULL;
