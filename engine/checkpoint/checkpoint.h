@@ -23,14 +23,14 @@ typedef struct CheckpointTensor {
 } CheckpointTensor;
 
 /* Opens a file by its content (not its name), a "*.index.json" with its shards beside it, or a
- * folder that holds exactly one of: an index, model.safetensors,
- * diffusion_pytorch_model.safetensors, pytorch_model.bin, diffusion_pytorch_model.bin. Of nested
- * dictionaries (a Lightning "state_dict", PANNs' "model") the tensors are those of the one that
- * holds most, without its prefix; of two that hold as many, of "state_dict", then "model". Objects
- * besides tensors are passed over. Errors: ERR_NOT_FOUND, ERR_IO, ERR_FORMAT (what is wrong, at
- * which byte or on which tensor), ERR_LIMIT (65,536 tensors, names of 512 bytes, RANK_MAX axes,
- * headers of 16 MiB, pickles of 64 MiB), ERR_USAGE (a folder with two checkpoints), ERR_DENIED (an
- * index that leads out of its folder). Files must not be cut while the checkpoint is open. */
+ * folder, in which the first of these is taken: model.safetensors,
+ * diffusion_pytorch_model.safetensors, pytorch_model.bin, diffusion_pytorch_model.bin, each whole
+ * or by its index. Of nested dictionaries (a Lightning "state_dict", PANNs' "model") the tensors
+ * are those of the one that holds most, without its prefix; of two that hold as many, of
+ * "state_dict", then "model". Objects besides tensors are passed over. Errors: ERR_NOT_FOUND,
+ * ERR_IO, ERR_FORMAT (what is wrong, at which byte or on which tensor), ERR_LIMIT (65,536 tensors,
+ * names of 512 bytes, RANK_MAX axes, headers of 16 MiB, pickles of 64 MiB), ERR_DENIED (an index
+ * that leads out of its folder). Files must not be cut while the checkpoint is open. */
 MEL_MUST_CHECK bool mel_checkpoint_open(const char *path, Checkpoint **out, Err *err);
 void mel_checkpoint_close(Checkpoint *checkpoint); /* NULL is fine */
 

@@ -4,56 +4,37 @@
  * lies, and the shards have to agree with it to the letter. */
 #include "engine/checkpoint/checkpoint_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_candidate(const char *name)
-{
-    static const char *const names[] = {"model.safetensors", "diffusion_pytorch_model.safetensors",
-                                        "pytorch_model.bin", "diffusion_pytorch_model.bin"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mel_equal(name, names[i])) return true;
-    return mel_ends_with(name, ".index.json");
-}
+/* What a published folder may hold, the best first: many hold the same weights twice. */
+static const char *const published[] = {
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.bin",
+};
 
-/* Two of them: the one first in byte order goes first, whatever order the folder has. */
-static void two_candidates(const char *folder, const char *a, const char *b, Err *err)
+static bool join_if_there(const char *folder, const char *name, char **out)
 {
-    bool in_order = strcmp(a, b) < 0;
-    mel_err(err, ERR_USAGE, "'%s' holds more than one checkpoint: '%s' and '%s'", folder,
-            in_order ? a : b, in_order ? b : a);
-    mel_err_hint(err, "give the file that you mean");
+    char *path = mel_path_join(folder, name), *index = mel_asprintf("%s.index.json", path);
+    bool whole = mel_path_exists(path), shards = mel_path_exists(index);
+    if (whole || shards) *out = whole ? path : index;
+    if (!whole) free(path);
+    if (whole || !shards) free(index);
+    return whole || shards;
 }
 
 bool mel_checkpoint_pick(const char *folder, char **out, Err *err)
 {
-    bool ok = false;
-    char *found = NULL;
-    const struct dirent *entry;
-    DIR *dir = opendir(folder);
-    if (!dir) return mel_err_errno(err, "cannot open '%s'", folder);
-    while ((entry = readdir(dir))) {
-        if (!is_candidate(entry->d_name)) continue;
-        if (found) {
-            two_candidates(folder, found, entry->d_name, err);
-            goto out;
-        }
-        found = mel_strdup(entry->d_name);
-    }
-    ok = found != NULL;
-    if (ok) {
-        *out = mel_path_join(folder, found);
-    } else {
-        mel_err(err, ERR_NOT_FOUND, "'%s' holds no checkpoint of a known name", folder);
-        mel_err_hint(err, "looked for *.index.json, model.safetensors, pytorch_model.bin and "
-                          "diffusion_pytorch_model.*; any other name can be given as a file");
-    }
-out:
-    free(found);
-    closedir(dir);
-    return ok;
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+        if (join_if_there(folder, published[i], out)) return true;
+    mel_err(err, ERR_NOT_FOUND, "'%s' holds no checkpoint of a known name", folder);
+    return mel_err_hint(err,
+                        "looked for model.safetensors, pytorch_model.bin and "
+                        "diffusion_pytorch_model.*, whole or with *.index.json; any other name "
+                        "can be given as a file");
 }
 
 /* A file of the same folder: no path, nothing hidden. */

@@ -152,7 +152,7 @@ static void the_hash_is_that_of_the_files_in_name_order(void **state)
         mel_str_add_bytes(&both, bytes, n);
         free(bytes);
     }
-    test_write(test_path(folder, "x.index.json"), index, strlen(index));
+    test_write(test_path(folder, "model.safetensors.index.json"), index, strlen(index));
     CHECK_OK(mel_checkpoint_open(folder, &checkpoint, &err));
     CHECK_OK(mel_checkpoint_sha256(checkpoint, is, &err));
     mel_sha256_hex(both.text, both.length, wanted);
@@ -188,26 +188,37 @@ static void pages_that_are_given_back_can_be_read_again(void **state)
     test_folder_remove(folder);
 }
 
-static void a_folder_with_one_checkpoint_is_opened_by_its_name(void **state)
+static int64_t tensors_of(const char *folder)
+{
+    Err err = {0};
+    Checkpoint *checkpoint = NULL;
+    CHECK_OK(mel_checkpoint_open(folder, &checkpoint, &err));
+    int64_t count = mel_checkpoint_count(checkpoint);
+    mel_checkpoint_close(checkpoint);
+    return count;
+}
+
+/* From the last choice to the first, each with one tensor more than the one before. */
+static void of_several_checkpoints_a_folder_gives_the_best(void **state)
 {
     (void)state;
-    static const char *const names[] = {"model.safetensors", "diffusion_pytorch_model.safetensors",
-                                        "pytorch_model.bin", "diffusion_pytorch_model.bin"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *folder = test_folder();
-        Err err = {0};
-        Checkpoint *checkpoint = NULL;
-        test_write(test_path(folder, "config.json"), "{}", 2);
-        CHECK_FAILS(mel_checkpoint_open(folder, &checkpoint, &err), ERR_NOT_FOUND);
-        CHECK_OK(mel_safetensors_write(test_path(folder, "%s", names[i]), NULL, 0, NULL, &err));
-        CHECK_OK(mel_checkpoint_open(folder, &checkpoint, &err));
-        mel_checkpoint_close(checkpoint);
-        checkpoint = NULL;
-        test_write(test_path(folder, "x.index.json"), "{}", 2);
-        assert_false(mel_checkpoint_open(folder, &checkpoint, &err));
-        check_error(names[i], &err, ERR_USAGE, "holds more than one checkpoint");
-        test_folder_remove(folder);
+    static const char *const names[] = {"diffusion_pytorch_model.bin", "pytorch_model.bin",
+                                        "diffusion_pytorch_model.safetensors", "model.safetensors"};
+    char *folder = test_folder();
+    Err err = {0};
+    Checkpoint *checkpoint = NULL;
+    float number = 1;
+    CheckpointTensor tensors[4];
+    for (int64_t i = 0; i < 4; i++)
+        tensors[i] = (CheckpointTensor){.name = names[i], .data = &number, .bytes = 4};
+    test_write(test_path(folder, "config.json"), "{}", 2);
+    CHECK_FAILS(mel_checkpoint_open(folder, &checkpoint, &err), ERR_NOT_FOUND);
+    for (int64_t i = 0; i < 4; i++) {
+        const char *path = test_path(folder, "%s", names[i]);
+        CHECK_OK(mel_safetensors_write(path, tensors, i + 1, NULL, &err));
+        assert_int_equal(tensors_of(folder), i + 1);
     }
+    test_folder_remove(folder);
 }
 
 int main(void)
@@ -220,7 +231,7 @@ int main(void)
         cmocka_unit_test(the_writer_refuses_what_the_reader_would),
         cmocka_unit_test(the_hash_is_that_of_the_files_in_name_order),
         cmocka_unit_test(pages_that_are_given_back_can_be_read_again),
-        cmocka_unit_test(a_folder_with_one_checkpoint_is_opened_by_its_name),
+        cmocka_unit_test(of_several_checkpoints_a_folder_gives_the_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
