@@ -8,6 +8,78 @@
 
 #include "engine/ops.h"
 
+/* One transformer. */
+typedef struct TowerConfig {
+    int64_t width;
+    int layers, heads;
+    int64_t hidden; /* of the feed-forward part */
+} TowerConfig;
+
+/* nets/clip.c: CLIP's towers. SD 2.1's text tower is OpenCLIP-H without its last layer. */
+typedef struct ClipConfig {
+    int64_t vocabulary, positions;
+    TowerConfig text, vision;
+    int64_t picture, patch; /* sides, in pixels */
+    int64_t joint;          /* width of the space that both project into */
+    Unary gelu;
+} ClipConfig;
+ClipConfig mel_clip_b32(void);
+ClipConfig mel_clip_l14(void);
+ClipConfig mel_clip_h14_text(void); /* the text tower alone */
+
+/* ids [B, L] of i32 → states after the last norm [B, L, text.width]. */
+Node *mel_net_clip_text(Graph *graph, const ClipConfig *config, Node *ids);
+
+/* Those states, and for each text b the row b·L + place of its end token, [B] of i32 → [B, joint];
+ * not of length 1 yet. */
+Node *mel_net_clip_text_embedding(Graph *graph, const ClipConfig *config, Node *states, Node *ends);
+
+/* pictures [B, side, side, 3], normalised (front/resize.h) → [B, joint]; not of length 1 yet. */
+Node *mel_net_clip_vision_embedding(Graph *graph, const ClipConfig *config, Node *pictures);
+
+/* nets/t5.c: the encoder of FLAN-T5. ids [B, L] of i32; mask NULL or [B, 1, 1, L] of f32: 0, or
+ * -1e9 for padding → states [B, L, width]. */
+typedef struct T5Config {
+    int64_t vocabulary;
+    TowerConfig tower;
+    int64_t head_width;
+} T5Config;
+T5Config mel_t5_flan_large(void);
+Node *mel_net_t5_encoder(Graph *graph, const T5Config *config, Node *ids, Node *mask);
+
+/* nets/roberta.c: ids and positions [B, L] of i32 (positions: 2, 3, … for tokens, 1 for padding),
+ * mask NULL or [B, 1, 1, L] of f32: 0, or -1e9 for padding → the pooled first token [B, width]. */
+typedef struct RobertaConfig {
+    int64_t vocabulary, positions;
+    TowerConfig tower;
+    double eps;
+} RobertaConfig;
+Node *mel_net_roberta_pooled(Graph *graph, const RobertaConfig *config, Node *ids, Node *positions,
+                             Node *mask);
+
+/* nets/htsat.c: log-mel in decibels [B, T, mel_bins] → the mean of the last tokens [B,
+ * width·2^(stages
+ * - 1)]. T is stretched to side²/mel_bins frames. */
+enum { HTSAT_STAGES_MAX = 4 };
+
+typedef struct HtsatConfig {
+    int64_t mel_bins, side, patch, width, window; /* side of the picture; window in tokens */
+    int stages, depths[HTSAT_STAGES_MAX], heads[HTSAT_STAGES_MAX];
+} HtsatConfig;
+Node *mel_net_htsat(Graph *graph, const HtsatConfig *config, Node *log_mel);
+
+/* nets/clap.c: both into the joint space, [B, joint]; not of length 1 yet. Known buffers are
+ * "*relative_position_index", "*.position_ids", "*.token_type_ids", "*num_batches_tracked". */
+typedef struct ClapConfig {
+    HtsatConfig audio;
+    RobertaConfig text;
+    int64_t joint;
+} ClapConfig;
+ClapConfig mel_clap_htsat_unfused(void);
+Node *mel_net_clap_audio_embedding(Graph *graph, const ClapConfig *config, Node *log_mel);
+Node *mel_net_clap_text_embedding(Graph *graph, const ClapConfig *config, Node *ids,
+                                  Node *positions, Node *mask);
+
 /* nets/unet.c: Stable Diffusion's UNet2DCondition, which TANGO and MeLFusion share. x [B, H, W, C],
  * timesteps [B] (f32), text [B, L, text_width], mask (NULL, or [B, 1, 1, L]: 0 for what counts,
  * -10000 for padding) → the predicted noise, or v, [B, H, W, out_channels]. H and W divide by

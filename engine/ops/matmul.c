@@ -93,7 +93,7 @@ static void matmul_reference(const Call *call)
 static bool prepare_product(Prepare *prepare, const Product *p, bool bias, Err *err)
 {
     const Node *node = prepare->node;
-    bool known = prepare->weights[1].data && p->batch == 1;
+    bool known = prepare->weights[1].data && (p->batch == 1 || p->y_batch == 0);
     DnnMatmul matmul = {
         .batch = p->batch,
         .m = p->m,
