@@ -67,6 +67,21 @@ void mel_err_clear(Err *err);
 /* "not_found" and so on: stable names for logs and --json. */
 const char *mel_err_code_name(ErrCode code);
 
-_Noreturn void mel_assert_failed(const char *condition, const char *file, int line);
+/* An attribute, as cppcheck 2.10 does not know _Noreturn. */
+void mel_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
+
+/* The analyzer must know which functions return false, or it walks on behind every failure. */
+#if defined __clang_analyzer__ && !defined MEL_ERR_ITSELF
+static inline bool mel_err_false(bool ignored)
+{
+    (void)ignored;
+    return false;
+}
+#define mel_err(...) mel_err_false(mel_err(__VA_ARGS__))
+#define mel_err_reason(...) mel_err_false(mel_err_reason(__VA_ARGS__))
+#define mel_err_errno(...) mel_err_false(mel_err_errno(__VA_ARGS__))
+#define mel_err_wrap(...) mel_err_false(mel_err_wrap(__VA_ARGS__))
+#define mel_err_hint(...) mel_err_false(mel_err_hint(__VA_ARGS__))
+#endif
 
 #endif

@@ -15,6 +15,16 @@ struct ArenaBlock {
     max_align_t data[];
 };
 
+#ifdef __SANITIZE_THREAD__
+/* Libraries are not built with the sanitizer: it cannot see the atomic counts by which libav's
+ * threads hand over memory, and takes the free() for a race. Read when the program starts. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "ignore_noninstrumented_modules=1";
+}
+#endif
+
 static _Noreturn void out_of_memory(size_t size)
 {
     fprintf(stderr, "melkit: out of memory (%zu bytes)\n", size);

@@ -45,11 +45,14 @@ const CliCommand *const *cli_commands(size_t *count)
     return commands;
 }
 
-static const CliCommand *find_command(const char *name)
+static bool find_command(const char *name, const CliCommand **out)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (mel_equal(commands[i]->name, name)) return commands[i];
-    return NULL;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (!mel_equal(commands[i]->name, name)) continue;
+        *out = commands[i];
+        return true;
+    }
+    return false;
 }
 
 static bool unknown_command(const char *name, Err *err)
@@ -131,9 +134,9 @@ int main(int argc, char **argv)
         cli_print_overview();
         return help ? EXIT_DONE : EXIT_USAGE;
     }
-    const CliCommand *command = at >= 0 ? find_command(argv[at]) : NULL;
+    const CliCommand *command = NULL;
     int code = RUN_ERROR;
-    if (at >= 0 && !command) unknown_command(argv[at], &err);
+    if (at >= 0 && !find_command(argv[at], &command)) unknown_command(argv[at], &err);
     if (command) code = run_command(&cli, command, argc - at - 1, argv + at + 1, &err);
     /* A reader that has seen enough ('mel list | head') is no failure. */
     errno = 0;

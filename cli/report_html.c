@@ -119,7 +119,7 @@ static void add_genres(Report *report)
         total += bars[count++].value;
     }
     html_begin_section(report, "genres", "Balance of genres");
-    if (total > 0) {
+    if (count > 0 && total > 0) {
         Str caption = {0};
         genre_caption(&caption, s, bars, count);
         html_begin_figure(report, "wide");

@@ -68,7 +68,8 @@ static void add_scale(Str *out, double top, double x0, double x1, double y0, dou
     double first, step;
     plot_ticks(0, top, 4, &first, &step);
     if (step < 1) step = 1;
-    for (double v = step; v <= top * 1.0001; v += step) {
+    for (int i = 1; step * i <= top * 1.0001; i++) {
+        double v = step * i;
         double y = y1 - (y1 - y0) * v / top;
         Str label = {0};
         add_line(out, "grid", x0, y, x1, y);
@@ -204,7 +205,8 @@ static void add_value_axis(Str *out, const Frame *f, const char *unit)
     Str label = {0};
     plot_ticks(f->bins->low, high, 5, &first, &step);
     add_line(out, "axis", f->left, f->base, f->right, f->base);
-    for (double v = first; v <= high + step * 1e-6; v += step) {
+    for (int i = 0; first + step * i <= high + step * 1e-6; i++) {
+        double v = first + step * i;
         mel_str_reset(&label);
         add_tick(&label, v, step);
         add_line(out, "axis", x_of(f, v), f->base, x_of(f, v), f->base + 4);

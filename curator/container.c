@@ -11,11 +11,6 @@
 enum { JOIN_BYTES = 64 << 10, ADDITIONS_MAX = 1 << 17, SCATTER_MAX = 16384 };
 static const int64_t scale_limit = (int64_t)1 << 61;
 
-bool mel_index_broken(const char *what, Err *err)
-{
-    return mel_err_reason(err, ERR_FORMAT, "media.container", "broken media index: %s", what);
-}
-
 static bool inside(const IndexReader *reader, int64_t offset, int64_t length)
 {
     return offset >= 0 && length >= 0 && offset <= reader->size && length <= reader->size - offset;

@@ -31,7 +31,10 @@ typedef struct Span {
 } Span;
 
 /* ERR_FORMAT, reason media.container. Returns false. */
-bool mel_index_broken(const char *what, Err *err);
+static inline bool mel_index_broken(const char *what, Err *err)
+{
+    return mel_err_reason(err, ERR_FORMAT, "media.container", "broken media index: %s", what);
+}
 
 /* Reads n bytes; outside of the file is a broken index. */
 MEL_MUST_CHECK bool mel_index_read(IndexReader *reader, int64_t offset, size_t n, uint8_t *out,

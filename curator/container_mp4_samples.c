@@ -29,7 +29,7 @@ static uint32_t samples_before(const Mp4Track *track, int64_t time)
     for (uint32_t i = 0; i < track->stts.count && sample < all && now < time; i++) {
         TimeRun run = read_run(&track->stts, i);
         int64_t whole = (int64_t)run.count * run.delta; /* below 2^63: 32 times 31 bits */
-        if (whole > time - now) {                       /* so delta is not 0 */
+        if (run.delta != 0 && whole > time - now) {
             sample += (uint64_t)((time - now + run.delta - 1) / run.delta);
             break;
         }

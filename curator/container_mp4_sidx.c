@@ -9,10 +9,9 @@
 enum { TRAILER_BYTES = 4096, TRAILER_SHARE = 50 };
 
 typedef struct Sidx {
-    uint32_t track_id;
+    uint32_t track_id, count;
     int64_t timescale, first_time, first_offset;
     const uint8_t *entries; /* 12 bytes each */
-    uint32_t count;
 } Sidx;
 
 static bool read_sidx(Span body, int64_t box_end, Sidx *sidx, Err *err)

@@ -303,7 +303,7 @@ static bool judge(const Walk *walk, int64_t errors, Err *err)
     if (errors + walk->bad > walk->frames / 4)
         return mel_err_reason(err, ERR_MEDIA, "media.damaged",
                               "%lld of the clip's pictures are damaged",
-                              (long long)(errors + walk->bad));
+                              (long long)errors + walk->bad);
     if (walk->frames) return true;
     if (!walk->span->ended[MEDIA_PICTURE])
         return mel_err_reason(err, ERR_MEDIA, "media.damaged",

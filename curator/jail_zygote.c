@@ -87,11 +87,11 @@ static void load_character_sets(void)
 {
     static const char *const sets[] = {"ISO6937", "UCS-2BE", "KSC_5601", "GB2312", "UTF-8", ""};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        iconv_open("UTF-8", sets[i]); /* kept open for ever; where there is none, none is kept */
+        (void)iconv_open("UTF-8", sets[i]); /* kept open for ever; none where there is none */
     for (int part = 1; part <= 16; part++) {
         char name[16];
         snprintf(name, sizeof name, "ISO-8859-%d", part);
-        iconv_open("UTF-8", name);
+        (void)iconv_open("UTF-8", name);
     }
 }
 
@@ -153,7 +153,7 @@ static bool receive(Zygote *zygote, int *socket_out, JailFds *fds, bool *got)
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (n <= 0) return false;
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    int received[JAIL_FDS + 1], count = 0, used = 1;
+    int received[JAIL_FDS + 1] = {0}, count = 0, used = 1;
     if (rights && rights->cmsg_type == SCM_RIGHTS) {
         count = (int)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
         memcpy(received, CMSG_DATA(rights), sizeof(int) * (size_t)count);

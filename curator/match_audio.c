@@ -206,6 +206,7 @@ static size_t hashes_inside(const AudioItem *item, int64_t first, int64_t last)
     for (size_t i = 0; i < item->count; i++)
         if (item->landmarks[i].position >= first && item->landmarks[i].position <= last)
             hashes[count++] = item->landmarks[i].hash;
+    if (count == 0) return 0;
     qsort(hashes, count, sizeof *hashes, by_number);
     for (size_t i = 0; i < count; i++)
         different += !i || hashes[i] != hashes[i - 1];

@@ -6,6 +6,7 @@
 #include "curator/media.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* How far before the span reading starts, attempt by attempt; the last one is the file's start. */
 static const int64_t look_back_us[] = {500000, 5000000, 30000000};
@@ -34,7 +35,7 @@ void media_span_clear(MediaSpan *span)
         list_clear(&span->packets[kind]);
         free(span->packets[kind].items);
     }
-    *span = (MediaSpan){0};
+    memset(span, 0, sizeof *span);
 }
 
 static bool list_push(MediaSpan *span, PacketList *list, AVPacket *packet, Err *err)
@@ -173,6 +174,7 @@ static bool seek(Media *media, int64_t time_us, Err *err)
 {
     MediaKind kind = media->stream[MEDIA_PICTURE] ? MEDIA_PICTURE : MEDIA_SOUND;
     AVStream *stream = media->stream[kind];
+    MEL_ASSERT(stream);
     int64_t libav_us;
     if (__builtin_add_overflow(time_us, media->zero_us, &libav_us)) libav_us = time_us;
     int64_t stamp = av_rescale_q(libav_us, AV_TIME_BASE_Q, stream->time_base);

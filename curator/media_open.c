@@ -213,12 +213,10 @@ void media_select(Media *media, bool sound, bool picture)
 {
     if (!sound) media->stream[MEDIA_SOUND] = NULL;
     if (!picture) media->stream[MEDIA_PICTURE] = NULL;
-    for (unsigned i = 0; i < media->format->nb_streams; i++) {
-        AVStream *stream = media->format->streams[i];
-        bool wanted =
-            stream == media->stream[MEDIA_SOUND] || stream == media->stream[MEDIA_PICTURE];
-        stream->discard = wanted ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
-    }
+    for (unsigned i = 0; i < media->format->nb_streams; i++)
+        media->format->streams[i]->discard = AVDISCARD_ALL;
+    for (int kind = 0; kind < MEDIA_KINDS; kind++)
+        if (media->stream[kind]) media->stream[kind]->discard = AVDISCARD_DEFAULT;
 }
 
 void media_close(Media *media)

@@ -108,7 +108,7 @@ static SplitComponent describe(SplitRunReport *report, const SplitGraph *graph, 
 
 static void fill_components(SplitRunReport *report, const SplitGraph *graph)
 {
-    size_t largest[SPLIT_COMPONENTS_SHOWN];
+    size_t largest[SPLIT_COMPONENTS_SHOWN] = {0};
     size_t *sizes = mel_alloc((graph->count + 1) * sizeof *sizes);
     for (size_t i = 0; i < graph->count; i++)
         if (graph->nodes[i].side >= 0) sizes[graph->nodes[i].group]++;

@@ -34,7 +34,7 @@ static bool load_votes(Db *db, const char *clip_id, Arena *arena, Votes *votes, 
 {
     char *ids[VOTERS_MAX];
     int count = 0;
-    bool imported[VOTERS_MAX], people = false;
+    bool imported[VOTERS_MAX] = {false}, people = false;
     DbRows rows;
     bool ok = DB_ROWS(db, &rows, sql_submitted, err, db_text(clip_id));
     while (ok && count < VOTERS_MAX && db_next(&rows, err)) {

@@ -173,10 +173,12 @@ static void add_head(const Answer *a, Str *head, int status)
     if (!script->chunked && !script->no_length && !script->endless)
         mel_str_addf(head, "Content-Length: %lld\r\n", (long long)(a->length + script->length_lie));
     if (script->header_bytes) {
+        char *value = mel_alloc(script->header_bytes);
+        memset(value, 'x', script->header_bytes);
         mel_str_add(head, "X-Long: ");
-        for (size_t i = 0; i < script->header_bytes; i++)
-            mel_str_add_char(head, 'x');
+        mel_str_add_bytes(head, value, script->header_bytes);
         mel_str_add(head, "\r\n");
+        free(value);
     }
     mel_str_add(head, "\r\n");
 }

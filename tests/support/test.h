@@ -14,6 +14,13 @@
 
 #include "base/base.h"
 
+/* Deadlines that a test sets are so many times as long under a sanitizer. */
+#ifdef MEL_SANITIZED
+enum { TEST_PATIENCE = 3 };
+#else
+enum { TEST_PATIENCE = 1 };
+#endif
+
 /* The call returned true; prints the message and fails otherwise. Uses the local `Err err`. */
 #define CHECK_OK(call)                                                                             \
     do {                                                                                           \
