@@ -153,7 +153,6 @@ void mel_filter_bank(const MelSettings *settings, float *bank)
             double x = in_mel ? htk_of(hz) : hz;
             bank[m * width + k] = (float)(height * triangle(x, left, middle, right));
         }
-        if (in_mel) bank[m * width] = 0;
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What networks see of a sound: log-mel spectrograms, as parts of a graph, so that they run where
- * the network runs and have gradients. The graph must be one of f32: a bf16 wave has 8 bits. */
+ * the network runs and have gradients. The wave is f32, also in a graph of bf16: 8 bits are no
+ * sound. So is the result; mel_op_cast() gives it to a network of bf16. */
 #ifndef MEL_ENGINE_MEL_H
 #define MEL_ENGINE_MEL_H
 
@@ -10,7 +11,7 @@
 typedef enum MelBank {
     MEL_BANK_SLANEY, /* librosa.filters.mel: Slaney's scale, triangles in Hz of area 1 */
     MEL_BANK_HTK,    /* librosa.filters.mel(htk=True, norm=None): triangles in Hz of height 1 */
-    MEL_BANK_VGGISH, /* HTK's scale, triangles in mel of height 1, none of the constant part */
+    MEL_BANK_VGGISH, /* HTK's scale, triangles in mel of height 1 */
 } MelBank;
 
 typedef enum MelLog {
@@ -52,7 +53,7 @@ void mel_hann_window(int n, double *window);
 /* The weights of the spectrum's bins in the mel bins: bank[bins][fft/2 + 1]. */
 void mel_filter_bank(const MelSettings *settings, float *bank);
 
-/* wave [B, N] in -1 … 1 at settings->rate_hz → |X|² or |X| [B, T, fft/2 + 1]. */
+/* wave [B, N], f32 in -1 … 1 at settings->rate_hz → |X|² or |X| [B, T, fft/2 + 1]. */
 Node *mel_front_spectrogram(Graph *graph, Node *wave, const MelSettings *settings);
 
 /* wave [B, N] → [B, T, bins], T = mel_front_frames(). The graph fails when there is none. */

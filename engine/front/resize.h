@@ -11,13 +11,16 @@ typedef struct PictureSize {
     int width, height; /* pixels, at least 1 */
 } PictureSize;
 
-/* Pillow's Image.resize(to, BICUBIC): antialiased, a = -0.5. `out` has to.width·to.height·3 bytes.
- * Errors: ERR_USAGE for a size below 1; ERR_LIMIT, ERR_NOMEM for what lies between the passes. */
+/* Pillow's Image.resize(to, BICUBIC): antialiased, a = -0.5, across first, then down. Pillow does
+ * the same up to version 12; version 13 goes down first where a picture loses more than twice as
+ * many rows as columns (python-pillow/Pillow#9549), which changes rounding and clipping between the
+ * passes. Published models and numbers are older. `out` has to.width·to.height·3 bytes. Errors:
+ * ERR_USAGE for a size below 1; ERR_LIMIT, ERR_NOMEM for what lies between the passes. */
 MEL_MUST_CHECK bool mel_resize_bicubic(const uint8_t *rgb, PictureSize from, uint8_t *out,
                                        PictureSize to, Err *err);
 
 /* The shortest side to `side`, the other one in proportion (rounded down), then the middle: what
- * transformers' CLIPImageProcessor does. `out` has side·side·3 bytes. */
+ * transformers' CLIP preprocessing does. `out` has side·side·3 bytes. */
 MEL_MUST_CHECK bool mel_resize_square(const uint8_t *rgb, PictureSize from, uint8_t *out, int side,
                                       Err *err);
 
