@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VOTERS_MAX = 64 };
-
 typedef struct Votes {
-    Annotation items[VOTERS_MAX]; /* earliest first */
+    Annotation *items; /* earliest first; in the arena of load_votes */
     int count;
 } Votes;
 
@@ -30,26 +28,36 @@ static const char sql_submitted[] =
     " WHERE h.clip_id = ?1 AND h.state = 'submitted' AND p.kind <> 'system'"
     " ORDER BY a.created_at, a.id";
 
+typedef struct Voter {
+    const char *annotation_id;
+    bool imported;
+} Voter;
+
+/* Where people have answered, what a list said does not count. */
 static bool load_votes(Db *db, const char *clip_id, Arena *arena, Votes *votes, Err *err)
 {
-    char *ids[VOTERS_MAX];
-    int count = 0;
-    bool imported[VOTERS_MAX] = {false}, people = false;
+    Voter *voters = NULL;
+    size_t count = 0, capacity = 0;
+    bool people = false;
     DbRows rows;
     bool ok = DB_ROWS(db, &rows, sql_submitted, err, db_text(clip_id));
-    while (ok && count < VOTERS_MAX && db_next(&rows, err)) {
-        ids[count] = mel_arena_strdup(arena, db_col_text(&rows, 0));
-        imported[count] = mel_equal(db_col_text(&rows, 1), "import");
-        people = people || !imported[count];
-        count++;
+    while (ok && db_next(&rows, err)) {
+        mel_grow(&voters, &capacity, count + 1, sizeof *voters);
+        Voter *voter = &voters[count++];
+        voter->annotation_id = mel_arena_strdup(arena, db_col_text(&rows, 0));
+        voter->imported = mel_equal(db_col_text(&rows, 1), "import");
+        people = people || !voter->imported;
     }
     db_rows_end(&rows);
     ok = ok && !mel_err_is_set(err);
-    for (int i = 0; ok && i < count; i++) {
-        if (people && imported[i]) continue;
-        ok = db_annotation_by_id(db, ids[i], arena, &votes->items[votes->count], err);
+    votes->items = mel_arena_alloc(arena, (count + 1) * sizeof *votes->items);
+    for (size_t i = 0; ok && i < count; i++) {
+        if (people && voters[i].imported) continue;
+        ok = db_annotation_by_id(db, voters[i].annotation_id, arena, &votes->items[votes->count],
+                                 err);
         if (ok) votes->count++;
     }
+    free(voters);
     return ok;
 }
 
@@ -102,13 +110,15 @@ static int compare_doubles(const void *a, const void *b)
 
 static double median_bpm(const Votes *votes)
 {
-    double values[VOTERS_MAX];
+    double *values = mel_alloc(((size_t)votes->count + 1) * sizeof *values), middle = NAN;
     int count = 0;
     for (int i = 0; i < votes->count; i++)
         if (isfinite(votes->items[i].bpm)) values[count++] = votes->items[i].bpm;
-    if (!count) return NAN;
     qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    if (count)
+        middle = count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    free(values);
+    return middle;
 }
 
 static int term_votes(const Votes *votes, const AnnotationTerm *term)
