@@ -94,21 +94,27 @@ format_check() {
 # One file to a process: clang-tidy 14 finds faults with va_list in every file but the first.
 lint() {
     configure_and_build build-check -DMEL_WERROR=ON
-    git ls-files 'base/*.c' 'db/*.c' 'curator/*.c' 'cli/*.c' |
+    git ls-files 'base/*.c' 'db/*.c' 'curator/*.c' 'engine/*.c' 'cli/*.c' |
         xargs -P "$jobs" -n 1 clang-tidy -p build-check --quiet
     cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
         --library=.cppcheck.cfg --suppress=missingIncludeSystem --suppress=internalAstError \
-        -D_GNU_SOURCE -DMEL_VERSION='"0"' -I . base db curator cli
+        -D_GNU_SOURCE -DMEL_VERSION='"0"' -I . base db curator engine cli
 }
 
+# What a target finds new goes to build-fuzz; the committed corpus is where it starts from.
 fuzz() {
     seconds=${1:-60}
-    CC=clang configure_and_build build-fuzz -DMEL_FUZZ=ON -DCMAKE_C_COMPILER=clang
-    for program in build-fuzz/bin/fuzz-*; do
+    configure_and_build build-fuzz -DMEL_FUZZ=ON -DCMAKE_C_COMPILER=clang \
+        -DMEL_SANITIZE=fuzzer-no-link,address,undefined
+    for program in build-fuzz/bin/fuzz_*; do
         say "$program"
-        corpus=build-fuzz/corpus/$(basename "$program")
-        mkdir -p "$corpus"
-        "$program" -max_total_time="$seconds" -print_final_stats=1 "$corpus"
+        topic=$(basename "$program" | sed 's/^fuzz_//')
+        found=build-fuzz/corpus/$topic known=tests/fuzz/corpus/$topic
+        mkdir -p "$found"
+        if [ ! -d "$known" ]; then known=; fi
+        # shellcheck disable=SC2086
+        "$program" -max_total_time="$seconds" -print_final_stats=1 -artifact_prefix=build-fuzz/ \
+            "$found" $known
     done
 }
 

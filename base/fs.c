@@ -253,7 +253,7 @@ const char *mel_network_fs(const char *path)
     };
     struct statfs fs;
     if (statfs(path, &fs) != 0) return NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; i < MEL_COUNT(kinds); i++)
         if ((unsigned long)(uint32_t)fs.f_type == kinds[i].magic) return kinds[i].name;
     return NULL;
 }

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* How many elements an array has; not for pointers. */
+#define MEL_COUNT(array) (sizeof(array) / sizeof *(array))
+
 void *mel_alloc(size_t size);                  /* zeroed; never NULL */
 void *mel_realloc(void *block, size_t size);   /* never NULL */
 char *mel_strdup(const char *text);            /* NULL gives NULL */

@@ -119,7 +119,7 @@ static const struct {
     OTHER("bpm", FIELD_BPM),
     OTHER("frame", FIELD_FRAME),
 };
-enum { FIELD_COUNT = sizeof fields / sizeof *fields };
+enum { FIELD_COUNT = MEL_COUNT(fields) };
 
 static int find_field(const char *name, Err *err)
 {
@@ -217,7 +217,7 @@ bool annotation_input_json(AnnotationInput *input, Db *db, const json_t *object,
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         bool skip = false;
-        for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        for (size_t i = 0; i < MEL_COUNT(elsewhere); i++)
             skip = skip || mel_equal(key, elsewhere[i]);
         if (skip) continue;
         int f = find_field(key, err);

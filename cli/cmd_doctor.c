@@ -134,7 +134,7 @@ static void check_ytdlp(Doctor *doctor)
 static void check_js_runtime(Doctor *doctor)
 {
     static const char *const runtimes[] = {"deno", "node", "bun", "qjs"};
-    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(runtimes); i++) {
         char *line = first_line(runtimes[i], "--version");
         if (!line) continue;
         bool named = mel_starts_with(line, runtimes[i]);

@@ -27,7 +27,7 @@ static const struct {
     {"scores",      "clip,name,value,model,is_current,created_at,id",             "id",        "id > ?1"                  },
     {"splits",      "split,id,side,group_key",                                    "split, id", "(split || '/' || id) > ?1"},
 };
-enum { VIEW_COUNT = sizeof views / sizeof *views };
+enum { VIEW_COUNT = MEL_COUNT(views) };
 
 static int find_view(const char *name, Err *err)
 {
@@ -132,7 +132,7 @@ static bool is_flag(const char *column)
 {
     static const char *const flags[] = {"included", "duplicated", "duplicate_of_earlier",
                                         "is_current"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    for (size_t i = 0; i < MEL_COUNT(flags); i++)
         if (mel_equal(column, flags[i])) return true;
     return false;
 }

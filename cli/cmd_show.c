@@ -208,7 +208,7 @@ static void show_answer(Page *page, const json_t *a)
                  mel_json_text(a, "annotator_kind", "?"), (long long)mel_json_i64(a, "rev", 0),
                  mel_json_text(a, "state", "?"), mel_json_text(a, "created_at", "?"));
     free(who);
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    for (size_t i = 0; i < MEL_COUNT(fields); i++)
         field(page, fields[i][0], a, fields[i][1]);
     if (isfinite(number_of(a, "bpm"))) linef(page, "bpm", "%s", shown(number_of(a, "bpm")));
     if (isfinite(number_of(a, "frame_position")))

@@ -133,11 +133,9 @@ static const MeasureNote measures[] = {
 };
 /* clang-format on */
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
 const MeasureNote *cli_measures(size_t *count)
 {
-    *count = COUNT(measures);
+    *count = MEL_COUNT(measures);
     return measures;
 }
 
@@ -150,8 +148,8 @@ static const ColumnNote *find(const ColumnNote *notes, size_t count, const char 
 
 static const ColumnNote *find_clip_column(const char *column)
 {
-    const ColumnNote *note = find(clip_columns, COUNT(clip_columns), column);
-    for (size_t i = 0; !note && i < COUNT(measures); i++)
+    const ColumnNote *note = find(clip_columns, MEL_COUNT(clip_columns), column);
+    for (size_t i = 0; !note && i < MEL_COUNT(measures); i++)
         if (mel_equal(measures[i].note.name, column)) note = &measures[i].note;
     return note;
 }
@@ -159,10 +157,11 @@ static const ColumnNote *find_clip_column(const char *column)
 const ColumnNote *cli_column_note(const char *view, const char *column)
 {
     if (mel_equal(view, "annotations"))
-        return find(annotation_columns, COUNT(annotation_columns), column);
-    if (mel_equal(view, "scores")) return find(score_columns, COUNT(score_columns), column);
-    if (mel_equal(view, "splits")) return find(split_columns, COUNT(split_columns), column);
+        return find(annotation_columns, MEL_COUNT(annotation_columns), column);
+    if (mel_equal(view, "scores")) return find(score_columns, MEL_COUNT(score_columns), column);
+    if (mel_equal(view, "splits")) return find(split_columns, MEL_COUNT(split_columns), column);
     const ColumnNote *note = NULL;
-    if (mel_equal(view, "triplets")) note = find(triplet_columns, COUNT(triplet_columns), column);
+    if (mel_equal(view, "triplets"))
+        note = find(triplet_columns, MEL_COUNT(triplet_columns), column);
     return note ? note : find_clip_column(column);
 }

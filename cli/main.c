@@ -37,7 +37,7 @@ static const CliCommand *const commands[] = {
     COMMANDS(X)
 #undef X
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+enum { COMMAND_COUNT = MEL_COUNT(commands) };
 
 const CliCommand *const *cli_commands(size_t *count)
 {

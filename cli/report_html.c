@@ -172,7 +172,7 @@ static void add_distributions(Report *report)
     };
     int shown = 0;
     html_begin_section(report, "distributions", "Scores, sound and picture");
-    for (size_t i = 0; i < sizeof plots / sizeof *plots; i++) {
+    for (size_t i = 0; i < MEL_COUNT(plots); i++) {
         const Distribution *d = cli_distribution(report->stats, plots[i][0]);
         if (!d || !d->count) continue;
         if (!shown++) {

@@ -439,7 +439,7 @@ void cli_stats_clear(Stats *stats)
     Tallies *tallies[] = {&stats->source_kinds, &stats->availability, &stats->genres,
                           &stats->genre_order,  &stats->genre_labels, &stats->relevance,
                           &stats->tempos};
-    for (size_t i = 0; i < sizeof tallies / sizeof *tallies; i++)
+    for (size_t i = 0; i < MEL_COUNT(tallies); i++)
         cli_tallies_clear(tallies[i]);
     for (size_t i = 0; i < stats->failure_count; i++) {
         free(stats->failures[i].reason);

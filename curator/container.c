@@ -114,7 +114,7 @@ static bool looks_like_mp4(const uint8_t head[16])
 {
     static const char types[][5] = {"ftyp", "moov", "mdat", "free", "skip", "wide",
                                     "pnot", "styp", "sidx", "moof", "uuid"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    for (size_t i = 0; i < MEL_COUNT(types); i++)
         if (memcmp(head + 4, types[i], 4) == 0) return true;
     return false;
 }

@@ -45,7 +45,7 @@ static json_t *context(void)
         {"subField",           "cr:subField"                        },
         {"transform",          "cr:transform"                       },
     };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < MEL_COUNT(names); i++)
         mel_json_set_text(c, names[i][0], names[i][1]);
     json_object_set_new(c, "data", json_pack("{s:s, s:s}", "@id", "cr:data", "@type", "@json"));
     json_object_set_new(c, "examples",

@@ -51,7 +51,7 @@ static uint32_t lower(uint32_t point)
         {0x400, 0x40F, 80}, /* Cyrillic */
         {0x410, 0x42F, 32},
     };
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    for (size_t i = 0; i < MEL_COUNT(ranges); i++)
         if (point >= ranges[i].first && point <= ranges[i].last) return point + ranges[i].distance;
     return point;
 }

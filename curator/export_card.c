@@ -88,20 +88,18 @@ static void add_fields(Str *out, const CardField *fields, size_t count, int inde
     }
 }
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 static void add_features(ExportFormat format, Str *out)
 {
     if (format != EXPORT_JSONL && format != EXPORT_WEBDATASET) return;
     mel_str_add(out, "dataset_info:\n  config_name: default\n  features:\n");
     if (format == EXPORT_JSONL) {
-        add_fields(out, jsonl_fields, COUNT(jsonl_fields), 2);
-        add_fields(out, item_fields, COUNT(item_fields), 2);
+        add_fields(out, jsonl_fields, MEL_COUNT(jsonl_fields), 2);
+        add_fields(out, item_fields, MEL_COUNT(item_fields), 2);
         return;
     }
-    add_fields(out, tar_fields, COUNT(tar_fields), 2);
+    add_fields(out, tar_fields, MEL_COUNT(tar_fields), 2);
     mel_str_add(out, "  - name: json\n    struct:\n");
-    add_fields(out, item_fields, COUNT(item_fields), 4);
+    add_fields(out, item_fields, MEL_COUNT(item_fields), 4);
     mel_str_add(out, "  - name: txt\n    dtype: string\n");
 }
 

@@ -45,7 +45,7 @@ static const struct {
     {"imsm",            FIELD_F64,  offsetof(ExportItem, imsm)           },
 };
 enum {
-    FIELD_COUNT = sizeof fields / sizeof *fields,
+    FIELD_COUNT = MEL_COUNT(fields),
     COLUMN_AUDIO = 0,
     COLUMN_IMAGE,
     COLUMN_FIELDS,

@@ -194,7 +194,7 @@ static const FailureKind kinds[] = {
 };
 /* clang-format on */
 
-enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+enum { KIND_COUNT = MEL_COUNT(kinds) };
 
 const char *mel_failure_class_name(FailureClass class)
 {
@@ -203,7 +203,7 @@ const char *mel_failure_class_name(FailureClass class)
 
 bool mel_failure_class_parse(const char *name, FailureClass *out)
 {
-    for (size_t i = 0; name && i < sizeof class_names / sizeof *class_names; i++) {
+    for (size_t i = 0; name && i < MEL_COUNT(class_names); i++) {
         if (!mel_equal(name, class_names[i])) continue;
         *out = (FailureClass)i;
         return true;
@@ -258,7 +258,7 @@ static const char *io_reason(const char *message)
         {EROFS,   "local.denied"   },
         {ENOMEM,  "local.memory"   },
     };
-    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+    for (size_t i = 0; i < MEL_COUNT(causes); i++)
         if (mel_ends_with(message, strerror(causes[i].code))) return causes[i].reason;
     return "local.io";
 }

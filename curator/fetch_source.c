@@ -64,7 +64,7 @@ static bool looks_like_page(int fd)
     if (mel_starts_with(p, "\xEF\xBB\xBF")) p += 3;
     p += strspn(p, " \t\r\n");
     static const char *const signs[] = {"<!doctype html", "<html", "<head", "<!--", "<?xml"};
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+    for (size_t i = 0; i < MEL_COUNT(signs); i++)
         if (strncasecmp(p, signs[i], strlen(signs[i])) == 0) return true;
     return false;
 }

@@ -100,7 +100,7 @@ static bool header_allowed(const char *header)
     };
     size_t name = strcspn(header, ":");
     if (name == 0 || !header[name] || header[strcspn(header, "\r\n")]) return false;
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    for (size_t i = 0; i < MEL_COUNT(own); i++)
         if (name == strlen(own[i]) && strncasecmp(header, own[i], name) == 0) return false;
     return true;
 }

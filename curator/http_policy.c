@@ -49,7 +49,7 @@ static bool v4_public(uint32_t address)
         {0xe0000000, 4 },
         {0xf0000000, 4 },
     };
-    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+    for (size_t i = 0; i < MEL_COUNT(closed); i++)
         if (((address ^ closed[i].network) >> (32 - closed[i].bits)) == 0) return false;
     return true;
 }
@@ -96,7 +96,7 @@ bool mel_http_retryable(const char *reason)
         "http.408", "http.429",     "http.500",     "http.502",  "http.503",
         "http.504", "http.timeout", "http.stalled", "http.slow", "http.short",
     };
-    for (size_t i = 0; i < sizeof again / sizeof *again; i++)
+    for (size_t i = 0; i < MEL_COUNT(again); i++)
         if (mel_equal(reason, again[i])) return true;
     return false;
 }

@@ -72,7 +72,7 @@ static bool add_rules(scmp_filter_ctx context)
 {
     const unsigned thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
     bool ok = true;
-    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+    for (size_t i = 0; i < MEL_COUNT(allowed); i++)
         ok = ok && seccomp_rule_add(context, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
     ok = ok && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;

@@ -86,7 +86,7 @@ static int settle(int control)
 static void load_character_sets(void)
 {
     static const char *const sets[] = {"ISO6937", "UCS-2BE", "KSC_5601", "GB2312", "UTF-8", ""};
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+    for (size_t i = 0; i < MEL_COUNT(sets); i++)
         (void)iconv_open("UTF-8", sets[i]); /* kept open for ever; none where there is none */
     for (int part = 1; part <= 16; part++) {
         char name[16];
@@ -101,7 +101,7 @@ static void fill_codec_tables(void)
 {
     static const enum AVCodecID codecs[] = {AV_CODEC_ID_H264, AV_CODEC_ID_VP9, AV_CODEC_ID_AAC,
                                             AV_CODEC_ID_OPUS, AV_CODEC_ID_MP3, AV_CODEC_ID_HEVC};
-    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+    for (size_t i = 0; i < MEL_COUNT(codecs); i++) {
         const AVCodec *codec = avcodec_find_decoder(codecs[i]);
         AVCodecContext *context = codec ? avcodec_alloc_context3(codec) : NULL;
         if (!context) continue;

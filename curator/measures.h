@@ -77,7 +77,8 @@ typedef struct FrameFacts {
     double contrast;    /* luma standard deviation */
     double black_share; /* share of luma below 32 */
     double change;      /* mean absolute difference from the frame before; NAN for the first */
-    uint8_t is_cut;     /* a hard cut lies between the frame before and this one */
+    uint8_t is_cut;     /* a hard cut lies between the frame before and this one, or a flash
+                           begins (which shot_cuts, knowing what follows, does not count) */
 } FrameFacts;
 
 /* The next frame in presentation order: an 8-bit luma plane, full range, any size (the same for

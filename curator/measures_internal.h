@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of mel_measure_audio, one file a topic. */
+ * The parts of the measures, one file a topic. */
 #ifndef MEL_CURATOR_MEASURES_INTERNAL_H
 #define MEL_CURATOR_MEASURES_INTERNAL_H
 
 #include "curator/measures.h"
+
+#include <stdbool.h>
 
 enum { MEASURE_CHANNELS_MAX = 8 };
 
@@ -25,5 +27,16 @@ void mel_measure_spectrum(const Sound *sound, AudioMeasures *out);
 /* Onset strength, frame by frame, into a rate of onsets and a tempo (quality_tempo.c). */
 void mel_measure_rhythm(const float *strength, size_t frames, double frame_rate_hz,
                         AudioMeasures *out);
+
+/* Two luma planes of the same size; strides in bytes. */
+typedef struct PicturePair {
+    const uint8_t *a, *b;
+    ptrdiff_t a_stride, b_stride;
+    int width, height;
+} PicturePair;
+
+/* Whether successive pictures belong to one shot though their mean absolute difference, `change`,
+ * is large: a fade, a change of light or a moving camera lies between them (quality_shots.c). */
+bool mel_same_shot(const PicturePair *pair, double change);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* How far before the span reading starts, attempt by attempt; the last one is the file's start. */
 static const int64_t look_back_us[] = {500000, 5000000, 30000000};
-enum { LOOK_BACKS = sizeof look_back_us / sizeof *look_back_us };
+enum { LOOK_BACKS = MEL_COUNT(look_back_us) };
 
 /* Sound is decoded from so long before the span: Opus asks for 80 ms, AAC for 3 frames, SBR and
  * the MP3 bit reservoir for some more. Less than this is worth another seek. */

@@ -244,7 +244,7 @@ static void collect_measures(const CutResult *r, Recording *rec)
 #define X(name, unit, meaning) rec->measures[n++] = (ClipMeasure){#name, r->picture.name};
     MEL_PICTURE_MEASURES(X)
 #undef X
-    MEL_ASSERT(n <= sizeof rec->measures / sizeof *rec->measures);
+    MEL_ASSERT(n <= MEL_COUNT(rec->measures));
     rec->measure_count = n;
 }
 

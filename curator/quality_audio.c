@@ -99,7 +99,7 @@ static void measure_levels(const Sound *sound, const Levels *levels, AudioMeasur
         if (fabs(mean) > fabs(out->dc_offset)) out->dc_offset = mean;
         squares += levels->squares[c];
     }
-    double peak = fmax(levels->highest, -levels->lowest);
+    double peak = fmaxf(levels->highest, -levels->lowest);
     double rms = sqrt(squares / (n * sound->channels));
     if (rms > 0) out->crest_db = 20 * log10(peak / rms);
 }

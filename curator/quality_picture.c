@@ -5,6 +5,7 @@
 #include "curator/measures.h"
 
 #include "base/base.h"
+#include "curator/measures_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,21 +19,27 @@ static const double BLACK_FRAME_SHARE = 0.98;
  * and in no cell of a 16x16 grid more than coding noise (lyrics, a meter's needle are local). */
 static const double STATIC_CHANGE = 0.3, STATIC_CELL_CHANGE = 2.5;
 
-/* A hard cut: a large step, and large against the steps just before (a pan has large ones too).
- * With no steps yet, a moderate pan is assumed. */
+/* A hard cut: a large step, large against the steps just before (wild motion has large ones too;
+ * with no steps yet, a moderate one is assumed), and to another picture. */
 static const double CUT_CHANGE = 12, CUT_RATIO = 3, CUT_CHANGE_PRIOR = 6;
 
-/* A flash is two large steps; so near to each other they are counted once. */
+/* Of steps so near to each other only the first counts; and where one leads back so soon to the
+ * picture from before (lightning, a camera's flash), up to this share of the step, none does. */
 static const int64_t CUT_DISTANCE_US = 250000;
+static const double FLASH_LEFT_OVER = 0.33;
 
 struct PictureMeter {
     int64_t duration_us;
-    uint8_t *previous; /* width x height, without padding */
+    uint8_t *previous;   /* width x height, without padding */
+    uint8_t *before_cut; /* likewise: the last picture before the latest cut */
     int width, height;
-    int64_t previous_us, cut_us;
-    double history[HISTORY]; /* the last changes, a ring */
-    size_t steps;            /* frames after the first */
-    float *sharpness;        /* of each frame */
+    int64_t previous_us;
+    int64_t cut_us; /* of the latest cut */
+    double cut_change;
+    bool any_cut, may_be_flash; /* may_be_flash: the latest cut still may turn out to be one */
+    double history[HISTORY];    /* the last changes, a ring */
+    size_t steps;               /* frames after the first */
+    float *sharpness;           /* of each frame */
     size_t frames, capacity;
     size_t inside; /* frames with a time inside the span */
     size_t black, still_steps, cuts;
@@ -51,6 +58,7 @@ void mel_picture_meter_free(PictureMeter *meter)
 {
     if (!meter) return;
     free(meter->previous);
+    free(meter->before_cut);
     free(meter->sharpness);
     free(meter);
 }
@@ -95,9 +103,10 @@ static double sharpness_of(const uint8_t *luma, int width, int height, ptrdiff_t
     return fmax(0, (double)squares / n - mean * mean);
 }
 
-/* Mean absolute difference from the frame before, and the largest of any grid cell. */
-static double change_of(const PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride,
-                        double *cell_max)
+/* Mean absolute difference from an earlier picture (kept without padding), and the largest of any
+ * grid cell. */
+static double change_of(const PictureMeter *meter, const uint8_t *earlier, const uint8_t *luma,
+                        ptrdiff_t stride, double *cell_max)
 {
     int width = meter->width, height = meter->height;
     uint64_t total = 0;
@@ -107,7 +116,7 @@ static double change_of(const PictureMeter *meter, const uint8_t *luma, ptrdiff_
             bottom = (int)((int64_t)height * (j + 1) / CELLS);
         uint64_t cells[CELLS] = {0};
         for (int y = top; y < bottom; y++) {
-            const uint8_t *a = luma + y * stride, *b = meter->previous + (size_t)y * width;
+            const uint8_t *a = luma + y * stride, *b = earlier + (size_t)y * width;
             for (int i = 0; i < CELLS; i++) {
                 int to = (int)((int64_t)width * (i + 1) / CELLS);
                 uint32_t sum = 0;
@@ -126,9 +135,10 @@ static double change_of(const PictureMeter *meter, const uint8_t *luma, ptrdiff_
     return (double)total / ((double)width * height);
 }
 
-static bool is_cut(const PictureMeter *meter, double change, int64_t time_us)
+static bool is_cut(const PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride, double change,
+                   int64_t time_us)
 {
-    if (meter->cuts && time_us - meter->cut_us < CUT_DISTANCE_US) return false;
+    if (meter->any_cut && time_us - meter->cut_us < CUT_DISTANCE_US) return false;
     double usual = CUT_CHANGE_PRIOR;
     size_t n = meter->steps < HISTORY ? meter->steps : HISTORY;
     if (n) {
@@ -136,7 +146,9 @@ static bool is_cut(const PictureMeter *meter, double change, int64_t time_us)
         for (size_t i = 0; i < n; i++)
             usual += meter->history[i] / (double)n;
     }
-    return change >= CUT_CHANGE && change >= CUT_RATIO * usual;
+    if (change < CUT_CHANGE || change < CUT_RATIO * usual) return false;
+    PicturePair pair = {meter->previous, luma, meter->width, stride, meter->width, meter->height};
+    return !mel_same_shot(&pair, change);
 }
 
 static void keep(PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride)
@@ -145,15 +157,40 @@ static void keep(PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride)
         memcpy(meter->previous + (size_t)y * meter->width, luma + y * stride, (size_t)meter->width);
 }
 
+static void note_cut(PictureMeter *meter, double change, int64_t time_us)
+{
+    size_t size_bytes = (size_t)meter->width * (size_t)meter->height;
+    if (!meter->before_cut) meter->before_cut = mel_alloc(size_bytes);
+    memcpy(meter->before_cut, meter->previous, size_bytes);
+    meter->cuts++;
+    meter->cut_us = time_us;
+    meter->cut_change = change;
+    meter->any_cut = meter->may_be_flash = true;
+}
+
+/* Takes the latest cut back when this picture is the one from before it. */
+static void forget_flash(PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride,
+                         int64_t time_us)
+{
+    if (!meter->may_be_flash) return;
+    if (time_us - meter->cut_us > CUT_DISTANCE_US) {
+        meter->may_be_flash = false;
+        return;
+    }
+    double cell_max;
+    double change = change_of(meter, meter->before_cut, luma, stride, &cell_max);
+    if (change > FLASH_LEFT_OVER * meter->cut_change) return;
+    meter->may_be_flash = false;
+    meter->cuts--;
+}
+
 static void add_step(PictureMeter *meter, const uint8_t *luma, ptrdiff_t stride, FrameFacts *facts)
 {
     double cell_max;
-    facts->change = change_of(meter, luma, stride, &cell_max);
-    facts->is_cut = is_cut(meter, facts->change, facts->time_us);
-    if (facts->is_cut) {
-        meter->cuts++;
-        meter->cut_us = facts->time_us;
-    }
+    facts->change = change_of(meter, meter->previous, luma, stride, &cell_max);
+    forget_flash(meter, luma, stride, facts->time_us);
+    facts->is_cut = is_cut(meter, luma, stride, facts->change, facts->time_us);
+    if (facts->is_cut) note_cut(meter, facts->change, facts->time_us);
     meter->still_steps += facts->change < STATIC_CHANGE && cell_max < STATIC_CELL_CHANGE;
     meter->motion += facts->change;
     meter->history[meter->steps++ % HISTORY] = facts->change;

@@ -134,10 +134,13 @@ static void find_strength(Spectrum *s)
  *   level: where the spectrum last stands 6 dB over the rounding noise of 16 bits and not more
  *          than 80 dB under its highest;
  *   cliff: where it falls by 10 dB or more within a few hundred hertz and never comes back: the
- *          edge of a lossy codec, of an upsampled recording, of a filter. */
+ *          edge of a lossy codec, of an upsampled recording, of a filter.
+ * A weak lone line above all else (a pilot tone, the whine of a screen) is not the sound's. */
 
 static const double SMOOTH_HZ = 150, BESIDE_HZ = 500, GUARD_HZ = 100;
 static const double CLIFF_DB = 10, EDGE_DB = 6, BELOW_HIGHEST_DB = 80;
+static const double LINE_HZ = 400, LONE_HZ = 1500, LINE_SHARE = 0.01;
+enum { LINES_MAX = 3 };
 
 static int to_bins(const Spectrum *s, double hz, int at_least)
 {
@@ -171,14 +174,19 @@ static double median(const double *values, int n, double *scratch)
     return scratch[n / 2];
 }
 
+static double highest_of(const double *db, int from, int to)
+{
+    double highest = -INFINITY;
+    for (int k = from; k < to; k++)
+        highest = fmax(highest, db[k]);
+    return highest;
+}
+
 static int level_edge(const Spectrum *s, const double *db)
 {
     double rounding = 1.0 / 32768 / 32768 / 12;            /* variance of 16-bit rounding */
     double floor = 10 * log10(4 * 6 * rounding / s->size); /* in one bin of a Hann window */
-    double highest = -INFINITY;
-    for (int k = 1; k < s->bins; k++)
-        highest = fmax(highest, db[k]);
-    double limit = fmax(floor, highest - BELOW_HIGHEST_DB);
+    double limit = fmax(floor, highest_of(db, 1, s->bins) - BELOW_HIGHEST_DB);
     for (int k = s->bins - 1; k > 0; k--)
         if (db[k] > limit) return k;
     return 0;
@@ -208,12 +216,45 @@ static int cliff_edge(const Spectrum *s, const double *db, int top)
     return edge < top ? edge : top;
 }
 
+static int find_edge(const Spectrum *s, const double *db)
+{
+    int edge = level_edge(s, db);
+    return edge ? cliff_edge(s, db, edge) : 0;
+}
+
+static double power_of(const Spectrum *s, int from, int to)
+{
+    double sum = 0;
+    for (int k = from > 1 ? from : 1; k < to && k < s->bins; k++)
+        sum += s->power[k];
+    return sum;
+}
+
+/* Takes out what reaches up to `edge` when it is a line: weak, narrow, and nothing of its kind for
+ * LONE_HZ below it, where harmonics of the music would be. Returns whether it did. */
+static bool remove_line(const Spectrum *s, double *db, int edge)
+{
+    int half = to_bins(s, LINE_HZ, 3), lone = to_bins(s, LONE_HZ, 8), peak = edge;
+    for (int k = edge; k > edge - 2 * half && k > 0; k--)
+        if (db[k] > db[peak]) peak = k;
+    if (peak <= lone) return false;
+    if (power_of(s, peak - half, peak + half) > LINE_SHARE * power_of(s, 1, s->bins)) return false;
+    if (highest_of(db, peak - lone, peak - half) > db[peak] - CLIFF_DB) return false;
+    double beside = INFINITY;
+    for (int k = peak - lone; k < peak; k++)
+        beside = fmin(beside, db[k]);
+    for (int k = peak - lone; k < peak + lone && k < s->bins; k++)
+        db[k] = fmin(db[k], beside);
+    return true;
+}
+
 static double bandwidth(const Spectrum *s)
 {
     double *db = mel_alloc((size_t)s->bins * sizeof *db);
     smooth_db(s, db);
-    int edge = level_edge(s, db);
-    if (edge) edge = cliff_edge(s, db, edge);
+    int edge = find_edge(s, db);
+    for (int i = 0, lower; i < LINES_MAX && edge && remove_line(s, db, edge); i++, edge = lower)
+        if (!(lower = find_edge(s, db))) break;
     free(db);
     if (!edge) return NAN;
     return edge >= s->bins - 1 ? s->bins * s->bin_hz : (edge + 0.5) * s->bin_hz;

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 
 static const double ONSET_GAP_S = 0.04;   /* the highest within so far on either side */
-static const double ONSET_AROUND_S = 0.4; /* and this much above the mean of so far around */
-static const double ONSET_ABOVE = 0.35;
+static const double ONSET_AROUND_S = 0.4; /* and above the median of so far around, which is */
+static const double ONSET_ABOVE = 0.35;   /* high in steady noise and low between drum hits */
+static const float ONSET_OF_MEDIAN = 2;
+enum { ONSETS_MIN = 4 }; /* fewer have no tempo: what else repeats is the beating of partials */
 
 static const double BPM_MIN = 60, BPM_MAX = 200, BPM_USUAL = 120, OCTAVES_USUAL = 1.0;
 static const double SECONDS_MIN = 3;    /* shorter sound has no tempo worth the name */
@@ -29,18 +31,42 @@ static bool highest_around(const float *strength, size_t frames, size_t t, size_
 {
     size_t from = t > half ? t - half : 0, to = t + half + 1 < frames ? t + half + 1 : frames;
     for (size_t i = from; i < to; i++)
-        if (strength[i] > strength[t] || (strength[i] == strength[t] && i < t)) return false;
+        if (strength[i] > strength[t] || (i < t && strength[i] == strength[t])) return false;
     return true;
 }
 
-static size_t count_onsets(const float *strength, const double *sums, size_t frames, double rate_hz)
+/* Puts a value into a sorted list, or takes one out of it. */
+static void sorted_insert(float *sorted, size_t n, float value)
+{
+    while (n > 0 && sorted[n - 1] > value) {
+        sorted[n] = sorted[n - 1];
+        n--;
+    }
+    sorted[n] = value;
+}
+
+static void sorted_remove(float *sorted, size_t n, float value)
+{
+    size_t i = 0;
+    while (i + 1 < n && sorted[i] != value)
+        i++;
+    for (; i + 1 < n; i++)
+        sorted[i] = sorted[i + 1];
+}
+
+static size_t count_onsets(const float *strength, size_t frames, double rate_hz)
 {
     size_t gap = (size_t)lrint(ONSET_GAP_S * rate_hz), count = 0;
-    size_t around = (size_t)lrint(ONSET_AROUND_S * rate_hz);
+    size_t half = (size_t)lrint(ONSET_AROUND_S * rate_hz), n = 0, next = 0;
+    float *around = mel_alloc((2 * half + 1) * sizeof *around);
     for (size_t t = 0; t < frames; t++) {
-        if (strength[t] <= mean_around(sums, frames, t, around) + ONSET_ABOVE) continue;
+        if (t > half) sorted_remove(around, n--, strength[t - half - 1]);
+        while (next < frames && next <= t + half)
+            sorted_insert(around, n++, strength[next++]);
+        if (strength[t] <= ONSET_OF_MEDIAN * around[n / 2] + ONSET_ABOVE) continue;
         count += highest_around(strength, frames, t, gap > 0 ? gap : 1);
     }
+    free(around);
     return count;
 }
 
@@ -99,6 +125,21 @@ static double refine(const double *likes, size_t count, double lag)
     return (double)best + (bend < 0 ? fmax(-0.5, fmin(0.5, 0.5 * (a - c) / bend)) : 0);
 }
 
+/* The lag in frames, to a quarter, at which the sound is most like itself; 0 for none. */
+static double best_lag(const double *likes, size_t count, double rate_hz)
+{
+    double best = 0, found = 0, first = 60 * rate_hz / BPM_MAX, last = 60 * rate_hz / BPM_MIN;
+    int quarters = (int)((last - first) * 4);
+    for (int i = 0; i <= quarters; i++) {
+        double lag = first + i * 0.25, score = score_of(likes, count, lag, rate_hz);
+        if (score > best) {
+            best = score;
+            found = lag;
+        }
+    }
+    return found;
+}
+
 static double find_tempo(const double *x, size_t frames, double rate_hz)
 {
     size_t count = (size_t)(60 / BPM_MIN * rate_hz) * MULTIPLES + 4;
@@ -106,17 +147,8 @@ static double find_tempo(const double *x, size_t frames, double rate_hz)
     double *likes = mel_alloc(count * sizeof *likes);
     for (size_t lag = 0; lag < count; lag++)
         likes[lag] = likeness(x, frames, lag);
-    double best = 0, best_lag = 0;
-    for (double lag = 60 * rate_hz / BPM_MAX; lag <= 60 * rate_hz / BPM_MIN; lag += 0.25) {
-        double score = score_of(likes, count, lag, rate_hz);
-        if (score > best) {
-            best = score;
-            best_lag = lag;
-        }
-    }
-    double bpm = NAN;
-    if (best > 0 && likeness_near(likes, count, best_lag) >= LIKENESS_MIN) {
-        double lag = best_lag;
+    double bpm = NAN, lag = best_lag(likes, count, rate_hz);
+    if (lag > 0 && likeness_near(likes, count, lag) >= LIKENESS_MIN) {
         for (int m = 1; m <= MULTIPLES && lag * m + 3 < (double)count; m++)
             lag = refine(likes, count, lag * m) / m; /* each multiple says it more finely */
         bpm = fmin(BPM_MAX, fmax(BPM_MIN, 60 * rate_hz / lag));
@@ -132,8 +164,9 @@ void mel_measure_rhythm(const float *strength, size_t frames, double frame_rate_
     for (size_t t = 0; t < frames; t++)
         sums[t + 1] = sums[t] + strength[t];
     double seconds = (double)frames / frame_rate_hz;
-    out->onset_rate_hz = (double)count_onsets(strength, sums, frames, frame_rate_hz) / seconds;
-    if (seconds >= SECONDS_MIN) {
+    size_t onsets = count_onsets(strength, frames, frame_rate_hz);
+    out->onset_rate_hz = (double)onsets / seconds;
+    if (seconds >= SECONDS_MIN && onsets >= ONSETS_MIN) {
         double *x = stand_out(strength, sums, frames, frame_rate_hz);
         out->tempo_bpm = find_tempo(x, frames, frame_rate_hz);
         free(x);

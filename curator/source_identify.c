@@ -52,7 +52,7 @@ static bool is_youtube_host(const char *host, size_t n)
         "music.youtube.com", "gaming.youtube.com",   "youtu.be",
         "www.youtu.be",      "youtube-nocookie.com", "www.youtube-nocookie.com",
     };
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+    for (size_t i = 0; i < MEL_COUNT(hosts); i++)
         if (strlen(hosts[i]) == n && strncasecmp(hosts[i], host, n) == 0) return true;
     return false;
 }
@@ -85,7 +85,7 @@ static const char *id_in_youtube_url(const UrlParts *parts)
     const char *path = parts->path ? parts->path : "/";
     if (strcasecmp(parts->host, "youtu.be") == 0 || strcasecmp(parts->host, "www.youtu.be") == 0)
         return id_at(path + 1);
-    for (size_t i = 0; i < sizeof before_id / sizeof *before_id; i++)
+    for (size_t i = 0; i < MEL_COUNT(before_id); i++)
         if (mel_starts_with(path, before_id[i])) return id_at(path + strlen(before_id[i]));
     if (mel_equal(path, "/watch") || mel_equal(path, "/")) return id_in_query(parts->query);
     return NULL;

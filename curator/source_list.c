@@ -25,7 +25,7 @@ const char *mel_list_format_name(ListFormat format)
 
 bool mel_list_format_parse(const char *name, ListFormat *out)
 {
-    for (size_t i = 0; i < sizeof format_names / sizeof *format_names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(format_names); i++) {
         if (!mel_equal(name, format_names[i])) continue;
         *out = (ListFormat)i;
         return true;

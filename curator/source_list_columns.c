@@ -58,7 +58,7 @@ static const ColumnKind kinds[] = {
     {"author",        ROLE_AUTHOR,   LOCATOR_ANY,     0    },
     {"split",         ROLE_SPLIT,    LOCATOR_ANY,     0    },
 };
-_Static_assert(sizeof kinds / sizeof *kinds == LIST_COLUMN_KINDS, "PlainRow has one value a kind");
+_Static_assert(MEL_COUNT(kinds) == LIST_COLUMN_KINDS, "PlainRow has one value a kind");
 
 static int find_kind(const char *name)
 {

@@ -17,7 +17,7 @@ static const char *const media_extensions[] = {
 bool mel_list_is_media_name(const char *path)
 {
     const char *extension = mel_path_extension(path);
-    for (size_t i = 0; i < sizeof media_extensions / sizeof *media_extensions; i++)
+    for (size_t i = 0; i < MEL_COUNT(media_extensions); i++)
         if (strcasecmp(extension, media_extensions[i]) == 0) return true;
     return false;
 }

@@ -60,8 +60,7 @@ static bool look_at_column(void *ctx, const char *name)
 {
     ColumnSearch *search = ctx;
     search->found = search->found || mel_equal(name, search->wanted);
-    if (search->count < sizeof search->names / sizeof *search->names)
-        search->names[search->count++] = name;
+    if (search->count < MEL_COUNT(search->names)) search->names[search->count++] = name;
     return true;
 }
 

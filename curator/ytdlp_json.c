@@ -211,7 +211,7 @@ void mel_extraction_clear(Extraction *extraction)
                      extraction->license,   extraction->availability, extraction->categories_json,
                      extraction->tags_json, extraction->live_status,  extraction->webpage_url,
                      extraction->extractor, extraction->tool_version};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < MEL_COUNT(texts); i++)
         free(texts[i]);
     clear_address(&extraction->addresses[0]);
     clear_address(&extraction->addresses[1]);

@@ -152,7 +152,7 @@ const char *mel_ytdlp_classify(const char *stderr_text, int exit_code)
 {
     char *text = error_lines(stderr_text ? stderr_text : "");
     const char *reason = exit_code == 2 ? "yt.options" : "yt.unknown";
-    for (size_t i = 0; text && i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; text && i < MEL_COUNT(rows); i++) {
         if (!strcasestr(text, rows[i].words)) continue;
         if (rows[i].and_words && !strcasestr(text, rows[i].and_words)) continue;
         reason = rows[i].reason;

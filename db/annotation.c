@@ -50,7 +50,7 @@ static bool check_set_member(Db *db, const AnnotationTerm *t, Err *err)
     static const char *const fields[] = {"mood", "voice", "instrument", "genre", "aspect"};
     const char *role = t->role && *t->role ? t->role : NULL;
     bool known = false;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    for (size_t i = 0; i < MEL_COUNT(fields); i++)
         known = known || mel_equal(t->field, fields[i]);
     if (!known) return mel_err(err, ERR_USAGE, "'%s' is not a field of several terms", t->field);
     if (role && !mel_equal(t->field, "instrument"))

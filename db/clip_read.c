@@ -154,7 +154,7 @@ json_t *mel_clip_describe(Db *db, const char *clip_id, Err *err)
         no_such_clip(db, clip_id, err);
         return NULL;
     }
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (size_t i = 0; i < MEL_COUNT(parts); i++)
         if (!add_part(db, whole, parts[i].name, parts[i].sql, clip_id, err)) {
             json_decref(whole);
             return NULL;

@@ -9,7 +9,7 @@ extern const char mel_sql_0001_init[], mel_sql_views[];
 static const char *const *migrations(int *count)
 {
     static const char *const all[] = {mel_sql_0001_init};
-    *count = (int)(sizeof all / sizeof *all);
+    *count = (int)MEL_COUNT(all);
     return all;
 }
 

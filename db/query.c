@@ -10,7 +10,7 @@ static const char *const public_views[] = {"clips", "annotations", "triplets", "
 
 static bool is_public_view(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof public_views / sizeof *public_views; i++)
+    for (size_t i = 0; name && i < MEL_COUNT(public_views); i++)
         if (mel_equal(name, public_views[i])) return true;
     return false;
 }
@@ -40,7 +40,7 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
         snprintf(guard->refused, sizeof guard->refused, "reading '%s.%s'", a, b);
         return SQLITE_DENY;
     case SQLITE_FUNCTION:
-        for (size_t i = 0; i < sizeof denied_functions / sizeof *denied_functions; i++)
+        for (size_t i = 0; i < MEL_COUNT(denied_functions); i++)
             if (mel_equal(b, denied_functions[i])) {
                 snprintf(guard->refused, sizeof guard->refused, "calling '%s'", b);
                 return SQLITE_DENY;

@@ -73,7 +73,7 @@ static const struct {
     {"feel",       offsetof(Annotation, feel)      },
     {"relevance",  offsetof(Annotation, relevance) },
 };
-enum { NOMINAL_COUNT = sizeof nominal / sizeof *nominal };
+enum { NOMINAL_COUNT = MEL_COUNT(nominal) };
 
 static const char **nominal_field(Annotation *a, int field)
 {

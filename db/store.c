@@ -163,7 +163,7 @@ bool mel_db_create(const char *folder, Err *err)
     char *path = mel_path_join(folder, "mel.db");
     if (!mel_make_dirs(folder, err) || !refuse_network_fs(folder, err)) goto out;
     if (!refuse_foreign_file(path, err)) goto out;
-    for (size_t i = 0; i < sizeof dataset_folders / sizeof *dataset_folders; i++) {
+    for (size_t i = 0; i < MEL_COUNT(dataset_folders); i++) {
         char *sub = mel_path_join(folder, dataset_folders[i]);
         bool made = mel_make_dirs(sub, err);
         free(sub);

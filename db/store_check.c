@@ -89,7 +89,7 @@ bool mel_store_check(Db *db, FindingFn *finding, void *ctx, Err *err)
 {
     if (!check_pages(db, finding, ctx, err) || !check_references(db, finding, ctx, err))
         return false;
-    for (size_t i = 0; i < sizeof invariants / sizeof *invariants; i++) {
+    for (size_t i = 0; i < MEL_COUNT(invariants); i++) {
         const Invariant *rule = &invariants[i];
         DbRows rows;
         bool ok = db_rows(db, &rows, rule->sql, NULL, 0, err);

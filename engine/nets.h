@@ -15,7 +15,8 @@ typedef struct TowerConfig {
     int64_t hidden; /* of the feed-forward part */
 } TowerConfig;
 
-/* nets/clip.c: CLIP's towers. SD 2.1's text tower is OpenCLIP-H without its last layer. */
+/* nets/clip.c: CLIP's towers. SD 2.1's text tower is OpenCLIP-H without its last layer. Known
+ * besides parameters are "*position_ids" and "logit_scale" (IMSM scales by e to its power). */
 typedef struct ClipConfig {
     int64_t vocabulary, positions;
     TowerConfig text, vision;
@@ -38,7 +39,8 @@ Node *mel_net_clip_text_embedding(Graph *graph, const ClipConfig *config, Node *
 Node *mel_net_clip_vision_embedding(Graph *graph, const ClipConfig *config, Node *pictures);
 
 /* nets/t5.c: the encoder of FLAN-T5. ids [B, L] of i32; mask NULL or [B, 1, 1, L] of f32: 0, or
- * -1e9 for padding → states [B, L, width]. */
+ * -1e9 for padding → states [B, L, width]. Known besides parameters are
+ * "encoder.embed_tokens.weight" (shared.weight again), "decoder." and "lm_head.". */
 typedef struct T5Config {
     int64_t vocabulary;
     TowerConfig tower;
@@ -57,9 +59,8 @@ typedef struct RobertaConfig {
 Node *mel_net_roberta_pooled(Graph *graph, const RobertaConfig *config, Node *ids, Node *positions,
                              Node *mask);
 
-/* nets/htsat.c: log-mel in decibels [B, T, mel_bins] → the mean of the last tokens [B,
- * width·2^(stages
- * - 1)]. T is stretched to side²/mel_bins frames. */
+/* nets/htsat.c: log-mel in decibels [B, T, mel_bins], best of f32, whatever the graph's type → the
+ * mean of the last tokens [B, width·2^(stages-1)]. T is stretched to side²/mel_bins frames. */
 enum { HTSAT_STAGES_MAX = 4 };
 
 typedef struct HtsatConfig {
@@ -84,7 +85,7 @@ Node *mel_net_clap_text_embedding(Graph *graph, const ClapConfig *config, Node *
  * timesteps [B] (f32), text [B, L, text_width], mask (NULL, or [B, 1, 1, L]: 0 for what counts,
  * -10000 for padding) → the predicted noise, or v, [B, H, W, out_channels]. H and W divide by
  * 2^(levels-1). */
-enum { UNET_LEVELS_MAX = 4 };
+enum { UNET_LEVELS_MAX = 4, UNET_LAYERS_MAX = 3 };
 
 typedef struct UnetConfig {
     int64_t in_channels, out_channels, text_width;

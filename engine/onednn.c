@@ -276,7 +276,7 @@ static void *address_of(Role role, const void *x, const void *w, const void *bia
 
 static void *widened(const Arg *arg, void *value, void *scratch)
 {
-    float *wide = (float *)((char *)scratch + arg->wide_at);
+    float *wide = (void *)((char *)scratch + arg->wide_at);
     if (arg->role != ROLE_OUT) mel_convert(value, DTYPE_BF16, wide, DTYPE_F32, elements_of(arg));
     return wide;
 }

@@ -7,4 +7,4 @@ const OpDef *const op_table[] = {
 };
 #undef OP
 
-const int op_count = (int)(sizeof op_table / sizeof *op_table);
+const int op_count = (int)MEL_COUNT(op_table);

@@ -28,7 +28,7 @@ static bool join_if_there(const char *folder, const char *name, char **out)
 
 bool mel_checkpoint_pick(const char *folder, char **out, Err *err)
 {
-    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+    for (size_t i = 0; i < MEL_COUNT(published); i++)
         if (join_if_there(folder, published[i], out)) return true;
     mel_err(err, ERR_NOT_FOUND, "'%s' holds no checkpoint of a known name", folder);
     return mel_err_hint(err,

@@ -113,7 +113,7 @@ static void ldm_unet(const char *name, char out[NAME_SIZE])
             snprintf(out, NAME_SIZE, "output_blocks.%d.%d.%s", first + b.i,
                      mel_equal(b.kind, "attentions"), b.rest);
     } else {
-        for (size_t i = 0; i < sizeof unet_ends / sizeof *unet_ends; i++)
+        for (size_t i = 0; i < MEL_COUNT(unet_ends); i++)
             if (mel_starts_with(name, unet_ends[i].ours)) {
                 replace(out, unet_ends[i].ours, unet_ends[i].theirs);
                 break;
@@ -184,7 +184,7 @@ static const struct {
 bool mel_names_detect(const Checkpoint *checkpoint, NamedNet net, NameLayout *layout,
                       const char **prefix)
 {
-    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
+    for (size_t i = 0; i < MEL_COUNT(markers); i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "%s%s", markers[i].prefix, markers[i].marker);
         if (markers[i].net != net || !mel_checkpoint_find(checkpoint, name)) continue;

@@ -55,7 +55,7 @@ static PickleValue *foreign(Pickle *pickle, const char *name, size_t n)
 PickleValue *mel_pickle_name(Pickle *pickle, const char *module, size_t module_n, const char *name,
                              size_t name_n)
 {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         if (!same(module, module_n, names[i].module) || !same(name, name_n, names[i].name))
             continue;
         PickleValue *value = mel_pickle_value(pickle, PICKLE_GLOBAL);

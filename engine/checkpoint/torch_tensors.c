@@ -235,7 +235,7 @@ static bool add_tensor(Checkpoint *checkpoint, const PickleValue *key, const Pic
 static bool is_other_tensor(const PickleValue *value)
 {
     static const char *const prefixes[] = {"torch._utils._rebuild", "torch._tensor._rebuild"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(prefixes); i++) {
         size_t n = strlen(prefixes[i]);
         if (value->kind == PICKLE_FOREIGN && value->text.n > n &&
             memcmp(value->text.bytes, prefixes[i], n) == 0)

@@ -35,13 +35,13 @@ static int64_t common(int64_t a, int64_t b)
     return a;
 }
 
-/* Input i seen from output phase p. The quotient is a float in torchaudio: with hundreds of phases
- * that shows in the fifth digit. */
+/* Input i seen from output phase p. torchaudio takes this difference in float, which with hundreds
+ * of phases shows in the fifth digit of a sample; so do we. */
 static double weight_at(const Filters *f, int64_t p, int64_t i)
 {
     double base = (double)(f->from < f->to ? f->from : f->to) * rolloff;
-    double phase = (double)((float)-p / (float)f->to);
-    double t = (phase + (double)i / (double)f->from) * base;
+    float apart = (float)i / (float)f->from - (float)p / (float)f->to;
+    double t = (double)(apart * (float)base);
     if (fabs(t) >= crossings) return 0;
     double window = cos(t * pi / crossings / 2);
     double sinc = t == 0 ? 1 : sin(t * pi) / (t * pi);

@@ -196,7 +196,8 @@ Node *mel_net_htsat(Graph *graph, const HtsatConfig *config, Node *log_mel)
                .batch = mel_node_dim(log_mel, 0),
                .side = c->side / c->patch,
                .width = c->width};
-    Node *x = as_picture(graph, c, net_batch_norm(graph, log_mel, "batch_norm", eps));
+    Node *x = net_batch_norm(graph, log_mel, "batch_norm", eps); /* decibels are not rounded */
+    x = as_picture(graph, c, mel_op_cast(x, mel_graph_float_type(graph)));
     x = net_conv(graph, x, "patch_embed.proj", c->width, (int)c->patch, (int)c->patch, BIAS,
                  &patches);
     x = net_layer_norm(graph, x, "patch_embed.norm", eps);

@@ -143,7 +143,7 @@ static Node *transformer(const Unet *u, Node *x, const char *block, int number, 
 
 /* What the way down leaves for the way up. */
 typedef struct Skips {
-    Node *nodes[UNET_LEVELS_MAX * 4 + 1];
+    Node *nodes[UNET_LEVELS_MAX * (UNET_LAYERS_MAX + 1)];
     int count;
 } Skips;
 
@@ -155,7 +155,7 @@ static Node *down_block(const Unet *u, Node *x, int level, Skips *skips)
     mel_graph_push(u->graph, "%s", block);
     for (int i = 0; i < c->layers; i++) {
         x = resnet(u, x, "resnets", i, c->widths[level]);
-        if (c->heads[level] && level < c->levels - 1)
+        if (level < c->levels - 1 && c->heads[level])
             x = transformer(u, x, block, i, c->heads[level]);
         skips->nodes[skips->count++] = x;
     }
@@ -207,6 +207,12 @@ static Node *time_embedding(Graph *g, const UnetConfig *c, Node *timesteps)
 
 static bool check_inputs(Graph *g, const UnetConfig *c, const UnetInputs *in)
 {
+    if (c->levels < 1 || c->levels > UNET_LEVELS_MAX || c->layers < 1 ||
+        c->layers > UNET_LAYERS_MAX) {
+        mel_graph_fail(g, "a UNet has at most %d levels of %d layers", UNET_LEVELS_MAX,
+                       UNET_LAYERS_MAX);
+        return false;
+    }
     const Shape *x = mel_node_shape(in->x);
     int64_t step = (int64_t)1 << (c->levels - 1);
     if (x->rank != 4 || x->dims[3] != c->in_channels || x->dims[1] % step || x->dims[2] % step)

@@ -42,7 +42,7 @@ Node *mel_net_vggish(Graph *graph, const VggishConfig *config, Node *patches)
     };
     char name[32];
     Node *x = patches;
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    for (size_t i = 0; i < MEL_COUNT(layers); i++) {
         if (!layers[i].times) {
             x = mel_op_pool(x, POOL_MAX, 2, 2);
             continue;

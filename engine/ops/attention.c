@@ -386,7 +386,7 @@ static int64_t grad_floats(const Sizes *s, int64_t counts[GRAD_PARTS])
 
 static GradWork grad_work(const Sizes *s, float *at)
 {
-    GradWork w;
+    GradWork w = {0};
     float **parts[GRAD_PARTS] = {&w.q,  &w.k,  &w.v,       &w.dy,    &w.dq,
                                  &w.dk, &w.dv, &w.weights, &w.slopes};
     int64_t counts[GRAD_PARTS];
@@ -524,7 +524,7 @@ static void attention_gradient(const Node *node, Node *dy, Node **dx)
     if (!all) return;
     grad_offsets(all, at);
     for (int i = 0; i < 4; i++)
-        if (at[i + 1] > at[i])
+        if (node->in[i] && at[i + 1] > at[i])
             dx[i] = mel_op_reshape(mel_op_slice(all, 0, at[i], at[i + 1]), node->in[i]->shape);
 }
 
@@ -553,7 +553,7 @@ static void attention_samples(SampleSink *sink)
         {"two key tiles", 1, 5,   530, 4,  4,  {.heads = 1},                 {0}      },
         {"causal tiles",  1, 530, 530, 4,  4,  {.heads = 1, .causal = true}, {1, 1, 1}},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         int64_t b = cases[i].batch, l = cases[i].keys;
         Node *q = sample_input(sink, 1, 0, SHAPE(b, cases[i].queries, cases[i].width));
         Node *k = sample_input(sink, 1, 0, SHAPE(b, l, cases[i].width));

@@ -54,6 +54,7 @@ static void combine_f64(Binary kind, const double *x, int64_t sx, const double *
                         double *out, int64_t n){COMBINE_ALL}
 
 /* Steps of 0 and 1 as constants give loops that become vectors. */
+/* NOLINTNEXTLINE(readability-function-size): four times the same short switch */
 MEL_CLONES static void combine_f32(Binary kind, const float *x, int64_t step_x, const float *y,
                                    int64_t step_y, float *out, int64_t n)
 {
@@ -181,7 +182,7 @@ static void binary_samples(SampleSink *sink)
         {"outer",    {2, {6, 1}},       {2, {1, 5}}      },
         {"large",    {3, {2, 2, 9001}}, {3, {2, 1, 9001}}},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         for (int kind = 0; kind <= BINARY_DIV; kind++) {
             Node *x = sample_input(sink, 1, 0, cases[i].x);
             Node *y = sample_input(sink, 0.3, 2, cases[i].y);

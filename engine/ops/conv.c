@@ -282,7 +282,7 @@ static const ConvSample conv_cases[] = {
      {4, {4, 4, 3, 3}},
      {.groups = 2, .pad_before = {1, 1}, .pad_after = {1, 1}}                                            },
 };
-enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
+enum { CONV_CASES = MEL_COUNT(conv_cases) };
 
 static void conv_samples(SampleSink *sink)
 {

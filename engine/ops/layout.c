@@ -187,7 +187,7 @@ Node *mel_op_transpose(Node *x, const int *axes)
     if (!x) return NULL;
     TransposeAttrs attrs = {{0}};
     for (int i = 0; i < x->shape.rank; i++)
-        attrs.axes[i] = axes[i];
+        attrs.axes[i] = axes[i]; /* NOLINT(clang-analyzer-core.uninitialized.Assign): one each */
     return op_node(op_graph(x), &op_transpose, &attrs, &x, 1, 1);
 }
 

@@ -246,7 +246,8 @@ enum { CHANNEL_ROWS = 6 };
 
 static float *channel_row(const Call *call, const Sizes *s, int row)
 {
-    return (float *)((double *)call->scratch + PARTS * 2 * s->channels) + row * s->channels;
+    float *rows = (void *)((double *)call->scratch + PARTS * 2 * s->channels);
+    return rows + row * s->channels;
 }
 
 static Channels channel_stats(const Call *call, const Sizes *s)
@@ -406,7 +407,7 @@ static void norm_samples(SampleSink *sink)
         const char *name;
         Shape shape;
         int groups; /* 0: layer, -1: RMS */
-        double mean;
+        float mean;
         bool plain, silu;
     } cases[] = {
         {"groups",       {4, {2, 5, 3, 8}},    4,  0,   false, false},
@@ -422,7 +423,7 @@ static void norm_samples(SampleSink *sink)
         {"RMS",          {3, {2, 5, 24}},      -1, 0.3, false, false},
         {"plain RMS",    {2, {4, 1500}},       -1, 0,   true,  false},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         int64_t width = cases[i].shape.dims[cases[i].shape.rank - 1];
         bool plain = cases[i].plain;
         int groups = cases[i].groups;
@@ -699,10 +700,11 @@ static void scale_of_rows(const Call *call, const Sizes *s, float *out)
     DType x_type = call->node->in[0]->dtype, dy_type = call->node->in[1]->dtype;
     int64_t n = s->channels;
     double *sums = call->scratch;
+    float *rows = (void *)(sums + PARTS * n);
     memset(sums, 0, (size_t)(PARTS * n) * sizeof *sums);
 #pragma omp parallel for schedule(static) if (s->batch * n > 16384)
     for (int64_t part = 0; part < PARTS; part++) {
-        float *buffers = (float *)(sums + PARTS * n) + part * 2 * n;
+        float *buffers = rows + part * 2 * n;
         for (int64_t r = part * s->batch / PARTS; r < (part + 1) * s->batch / PARTS; r++) {
             const float *x = widened(call->in[0], x_type, r * n, n, buffers);
             const float *dy = widened(call->in[1], dy_type, r * n, n, buffers + n);

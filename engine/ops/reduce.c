@@ -194,7 +194,7 @@ static void sum_samples(SampleSink *sink)
     Shape from = SHAPE(3, 4, 5, 6);
     const Shape to[] = {SHAPE(6),          SHAPE(3, 1, 1, 6), SHAPE(3, 4, 5, 1),
                         SHAPE(1, 4, 1, 6), SHAPE(4, 5, 1),    (Shape){0}};
-    for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+    for (size_t i = 0; i < MEL_COUNT(to); i++)
         sample_check(sink, "shape", mel_op_sum_to(sample_input(sink, 1, 0, from), to[i]));
     sample_check(sink, "long rows",
                  mel_op_sum_to(sample_input(sink, 1, 0, SHAPE(2, 9000)), SHAPE(2, 1)));

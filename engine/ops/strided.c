@@ -14,7 +14,7 @@ void strided_contiguous(const Shape *shape, int64_t strides[RANK_MAX])
 
 void strided_broadcast(const Shape *from, const Shape *to, int64_t strides[RANK_MAX])
 {
-    int64_t own[RANK_MAX];
+    int64_t own[RANK_MAX] = {0};
     int lead = to->rank - from->rank;
     strided_contiguous(from, own);
     for (int i = 0; i < to->rank; i++)

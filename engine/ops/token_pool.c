@@ -17,6 +17,7 @@ typedef struct Bin {
 
 static Bin bin_of(int64_t i, int64_t n, int64_t count)
 {
+    MEL_ASSERT(n > 0);
     return (Bin){.begin = i * count / n, .end = ((i + 1) * count + n - 1) / n};
 }
 

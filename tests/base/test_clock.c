@@ -20,7 +20,7 @@ static void known_moments_are_written_and_read(void **state)
         {-1000000,           "1969-12-31T23:59:59.000000Z"},
         {253402300799999999, "9999-12-31T23:59:59.999999Z"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         char text[UTC_SIZE];
         int64_t us;
         mel_utc_format(cases[i].us, text);
@@ -52,7 +52,7 @@ static void the_fraction_may_be_short_long_or_missing(void **state)
         {"1970-01-01T00:00:01.000001Z",     1000001},
         {"1970-01-01T00:00:01.1234567899Z", 1123456},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         int64_t us;
         assert_true(mel_utc_parse(cases[i].text, &us));
         assert_int_equal(us, cases[i].us);
@@ -86,7 +86,7 @@ static void other_texts_are_no_moment(void **state)
         "2026-11-21T03:04:05.1x",
         "+026-11-21T03:04:05Z",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(texts); i++) {
         int64_t us = 77;
         if (mel_utc_parse(texts[i], &us)) fail_msg("'%s' was read", texts[i]);
         assert_int_equal(us, 77);

@@ -71,7 +71,7 @@ static const CsvCase comma_cases[] = {
 static void rows_are_read_with_their_lines(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof comma_cases / sizeof *comma_cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(comma_cases); i++) {
         const CsvCase *c = &comma_cases[i];
         char *rows = read_all(c->text, c->n, ',', false);
         if (strcmp(rows, c->rows) != 0)
@@ -167,7 +167,7 @@ static char *random_text(Rng *rng)
     Str text = {0};
     int n = mel_rng_int(rng, 8);
     for (int i = 0; i < n; i++)
-        mel_str_add(&text, pieces[mel_rng_int(rng, sizeof pieces / sizeof *pieces)]);
+        mel_str_add(&text, pieces[mel_rng_int(rng, MEL_COUNT(pieces))]);
     return mel_str_take(&text);
 }
 
@@ -226,7 +226,7 @@ static void formulas_are_disarmed_and_numbers_are_not(void **state)
         {"a,b",        "\"a,b\"",            "\"a,b\""           },
         {"say \"no\"", "\"say \"\"no\"\"\"", "\"say \"\"no\"\"\""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         Str plain = {0}, guarded = {0};
         mel_csv_add_field(&plain, cases[i].text, ',', false);
         mel_csv_add_field(&guarded, cases[i].text, ',', true);

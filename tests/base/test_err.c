@@ -109,7 +109,7 @@ static void a_short_text_keeps_its_last_character(void **state)
 {
     (void)state;
     static const char *const texts[] = {"", "a", "\xC3\xA9", "x\xE2\x99\xAB", "\xF0\x9F\x8E\xB5"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(texts); i++) {
         Err err = {0};
         mel_err(&err, ERR_IO, "%s", texts[i]);
         assert_string_equal(err.message, texts[i]);

@@ -35,7 +35,7 @@ static void paths_are_joined_and_taken_apart(void **state)
         {"a.b/c",      "a.b", "c",        ""  },
         {"a/b.",       "a",   "b.",       ""  },
     };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(parts); i++) {
         char *dir = mel_path_dir(parts[i][0]);
         assert_string_equal(dir, parts[i][1]);
         assert_string_equal(mel_path_base(parts[i][0]), parts[i][2]);
@@ -308,7 +308,7 @@ static void a_walk_is_in_byte_order_of_the_paths(void **state)
     char *folder = test_folder();
     static const char *const names[] = {"b",   "a/c", "a-b",  "a0",   "a/\xC3\xA9",
                                         "a/C", "Z",   ".h/x", "a/b/x"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         char *dir = mel_path_dir(test_path(folder, "%s", names[i]));
         CHECK_OK(mel_make_dirs(dir, &err));
         test_write(test_path(folder, "%s", names[i]), "x", 1);

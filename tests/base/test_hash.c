@@ -24,7 +24,7 @@ static const char million_a[] = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200
 static void the_published_examples_come_out(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+    for (size_t i = 0; i < MEL_COUNT(vectors); i++) {
         char hex[SHA256_HEX_SIZE];
         mel_sha256_hex(vectors[i].text, strlen(vectors[i].text), hex);
         assert_string_equal(hex, vectors[i].hex);

@@ -64,7 +64,7 @@ static void names_are_letters_digits_dash_and_underscore(void **state)
     assert_false(mel_name_valid(longest));
     static const char *const bad[] = {"",    ".",        "..",   "a.b", "a/b", "a b",
                                       "a\n", "\xC3\xA9", "a\\b", "~",   "a:b", "*"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < MEL_COUNT(bad); i++)
         assert_false(mel_name_valid(bad[i]));
     for (int c = 1; c < 256; c++) {
         char text[2] = {(char)c, '\0'};

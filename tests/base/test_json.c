@@ -16,7 +16,7 @@ static void any_value_is_read(void **state)
     (void)state;
     static const char *const texts[] = {"{}",    "[]",   "7",    "-1.5e3",
                                         "\"a\"", "true", "null", " [1] "};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(texts); i++) {
         Err err = {0};
         json_t *value = parse(texts[i], &err);
         assert_non_null(value);
@@ -53,7 +53,7 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
         "[1}",
         "// a\n1",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(texts); i++) {
         Err err = {0};
         json_t *value = parse(texts[i], &err);
         if (value) fail_msg("'%s' was read", texts[i]);
@@ -67,7 +67,7 @@ static void a_nul_byte_does_not_end_the_text(void **state)
     (void)state;
     static const char *const texts[] = {"1\0", "\0001", "{}\0}", "[1\0]", "\"\0\"", "{\"\0\":1}"};
     static const size_t sizes[] = {2, 2, 4, 4, 3, 7};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(sizes); i++) {
         Err err = {0};
         if (mel_json_parse(texts[i], sizes[i], "x", &err)) fail_msg("case %zu was read", i);
         assert_int_equal(err.code, ERR_FORMAT);

@@ -18,7 +18,7 @@ static const uint32_t known[][10] = {
 static void the_known_answers_come_out(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; i < MEL_COUNT(known); i++) {
         const uint32_t *k = known[i];
         uint32_t out[4];
         mel_philox(k[4] | (uint64_t)k[5] << 32, k[2] | (uint64_t)k[3] << 32,

@@ -102,7 +102,7 @@ static const Utf8Case utf8_cases[] = {
 static void malformed_utf8_is_told_from_well_formed(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof utf8_cases / sizeof *utf8_cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(utf8_cases); i++) {
         const Utf8Case *c = &utf8_cases[i];
         char *exact = mel_alloc(c->n); /* so that a read past the end is found */
         memcpy(exact, c->bytes, c->n);
@@ -150,7 +150,7 @@ static void whole_numbers_are_read_whole(void **state)
         {"1.0",                  false, 0        },
         {"--1",                  false, 0        },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         int64_t value = -77;
         if (mel_parse_i64(cases[i].text, &value) != cases[i].ok) fail_msg("'%s'", cases[i].text);
         assert_int_equal(value, cases[i].ok ? cases[i].value : -77);
@@ -188,7 +188,7 @@ static void decimal_numbers_are_finite_and_decimal(void **state)
         {"1e",        false, 0     },
         {".",         false, 0     },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         double value = -77;
         if (mel_parse_f64(cases[i].text, &value) != cases[i].ok) fail_msg("'%s'", cases[i].text);
         assert_true(value == (cases[i].ok ? cases[i].value : -77));
@@ -199,7 +199,7 @@ static void the_decimal_point_is_a_point_in_every_locale(void **state)
 {
     (void)state;
     static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
-    for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
+    for (size_t i = 0; i < MEL_COUNT(locales); i++) {
         if (!setlocale(LC_NUMERIC, locales[i])) continue;
         double value = 0;
         bool ok = mel_parse_f64("1.5", &value), comma = mel_parse_f64("1,5", &value);

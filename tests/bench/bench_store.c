@@ -126,7 +126,7 @@ static void answer(Db *db, const char *clip, int number, int person)
     a.bpm = 60 + number % 100;
     a.text = text;
     a.terms = terms;
-    a.term_count = sizeof terms / sizeof *terms;
+    a.term_count = MEL_COUNT(terms);
     CHECK_OK(mel_annotation_save(db, &a, NULL, NULL, &err));
 }
 
@@ -246,9 +246,9 @@ static void bench_dataset(void)
         store.db, "a listing page, in the middle",
         &(ViewQuery){.view = "clips", .also = "id > 'yt-00002000'", .order = "id", .limit = 50},
         200);
-    for (size_t i = 0; i < sizeof of_clips / sizeof *of_clips; i++)
+    for (size_t i = 0; i < MEL_COUNT(of_clips); i++)
         time_condition(store.db, "clips", of_clips[i]);
-    for (size_t i = 0; i < sizeof of_triplets / sizeof *of_triplets; i++)
+    for (size_t i = 0; i < MEL_COUNT(of_triplets); i++)
         time_condition(store.db, "triplets", of_triplets[i]);
     time_query(store.db, "all triplets", &(ViewQuery){.view = "triplets", .order = "id"}, 1000);
     time_query(store.db, "all clips", &(ViewQuery){.view = "clips", .order = "id"}, 1000);

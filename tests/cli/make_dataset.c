@@ -295,7 +295,7 @@ static void make_clip(World *world, int64_t number)
 static const char *draw_genre(World *world)
 {
     double at = mel_rng_uniform(&world->rng) * 105;
-    for (size_t i = 0; i < sizeof genres / sizeof *genres; i++)
+    for (size_t i = 0; i < MEL_COUNT(genres); i++)
         if ((at -= genre_weights[i]) < 0) return genres[i];
     return "unmatched";
 }

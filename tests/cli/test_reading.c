@@ -93,7 +93,7 @@ static void ticks_are_round_and_lie_inside(void **state)
         {0,     1,     5, 0,     0.2 },
         {-1e-3, 1e-3,  4, -1e-3, 5e-4},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         double first, step;
         plot_ticks(cases[i].low, cases[i].high, cases[i].wanted, &first, &step);
         CHECK_NEAR(step, cases[i].step, 1e-12);

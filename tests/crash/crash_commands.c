@@ -36,7 +36,7 @@ static const Stage stages[] = {
     {.args = {"takedown", "@S", "--reason", "asked to"}},
 };
 /* clang-format on */
-enum { STAGE_COUNT = sizeof stages / sizeof *stages };
+enum { STAGE_COUNT = MEL_COUNT(stages) };
 
 typedef struct Trial {
     const CrashOptions *options;

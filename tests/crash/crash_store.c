@@ -57,7 +57,7 @@ static StepKind random_kind(Rng *rng)
         STEP_BREAK,    STEP_PASS,     STEP_PASS,     STEP_UNDO,     STEP_SPLIT, STEP_SPLIT,
         STEP_DROP,     STEP_IMPORT,   STEP_BACKUP,
     };
-    return kinds[mel_rng_int(rng, sizeof kinds / sizeof *kinds)];
+    return kinds[mel_rng_int(rng, MEL_COUNT(kinds))];
 }
 
 static void plan_steps(World *world, uint64_t seed)

@@ -31,7 +31,7 @@ bool world_make(const char *bin, const char *folder, Err *err)
                                 "--size", "160x90", "--jobs",    "2", NULL};
     static const char *const parts[] = {"media", "list.csv", "annotations.jsonl"};
     bool ok = run_to_end(argv, &result, err) && mel_make_dirs(first, err);
-    for (size_t i = 0; ok && i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; ok && i < MEL_COUNT(parts); i++) {
         char *from = mel_path_join(made, parts[i]), *to = mel_path_join(folder, parts[i]);
         if (rename(from, to) != 0) ok = mel_err_errno(err, "cannot move '%s'", from);
         free(from);

@@ -248,7 +248,7 @@ static void boxes_that_do_not_fit_are_refused(void **state)
     size_t at_moov = (size_t)(moov - file.text) - 4, at_trak = (size_t)(trak - file.text) - 4;
     uint32_t moov_size = mel_be32((const uint8_t *)file.text + at_moov);
     static const uint32_t sizes[] = {1, 7, 0x7fffffff, 0xffffffff};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(sizes); i++) {
         set_u32(&file, at_moov, sizes[i]);
         expect_broken(&file);
     }
@@ -371,7 +371,7 @@ static void what_is_no_container_gets_no_plan(void **state)
     static const char *const texts[] = {"", "x", "<!DOCTYPE html><title>Sign in</title>",
                                         "RIFF....WAVEfmt and so on and so on",
                                         "#EXTM3U\n#EXT-X-VERSION:3\nhttp://elsewhere/"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(texts); i++) {
         Str file = {0};
         mel_str_add(&file, texts[i]);
         CHECK_OK(plan_memory(&file, 0, second, &plan, &err));
@@ -410,7 +410,7 @@ static void damaged_files_end_in_a_plan_or_a_named_error(void **state)
         "-c:v libvpx -deadline realtime -cpu-used 16 -c:a libopus f.webm"};
     int plans = 0, refusals = 0;
     int64_t begin_us = mel_monotonic_us();
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    for (size_t k = 0; k < MEL_COUNT(kinds); k++) {
         assert_int_equal(test_shell("cd %s && ffmpeg -v error -y -f lavfi -i "
                                     "testsrc=s=64x48:r=10:d=8 -f lavfi -i sine=d=8 -g 10 %s",
                                     folder, kinds[k]),

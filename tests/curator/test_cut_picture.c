@@ -117,13 +117,13 @@ static void every_picture_of_the_span_and_no_other_is_shown_at_its_time(void **s
 {
     (void)state;
     static const double starts[] = {0, 2.02, 3.217};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         MediaSpec spec = spec_of(&cases[i]);
         const char *path = make(cases[i].name, &spec);
         WholeFrame *frames;
         size_t n = media_fixture_decode_frames(path, &frames);
         assert_true(n >= 190);
-        for (size_t s = 0; s < sizeof starts / sizeof *starts; s++) {
+        for (size_t s = 0; s < MEL_COUNT(starts); s++) {
             CutRun run;
             cut_run_open(&run, path, NULL, starts[s], 4);
             run.request.preview_height = 144;
@@ -143,12 +143,12 @@ static void the_still_asked_for_is_the_nearest_picture_of_the_whole_decode(void 
 {
     (void)state;
     static const double asked[] = {3.217, 3.5, 4.011, 5.98, 6.217};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         MediaSpec spec = spec_of(&cases[i]);
         const char *path = make(cases[i].name, &spec);
         WholeFrame *frames;
         size_t n = media_fixture_decode_frames(path, &frames);
-        for (size_t a = 0; a < sizeof asked / sizeof *asked; a++) {
+        for (size_t a = 0; a < MEL_COUNT(asked); a++) {
             CutRun run;
             cut_run_open(&run, path, NULL, 3.217, 3);
             run.request.still_at_us = llrint(asked[a] * 1e6);

@@ -166,7 +166,7 @@ static void aac_is_bit_exact_wherever_the_cut_starts(void **state)
     WholeSound whole;
     media_fixture_decode_sound(path, &whole);
     assert_int_equal(whole.first, 0); /* the priming samples are cut off by the edit list */
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(starts); i++) {
         CutRun run;
         int32_t largest;
         cut_sound_of(&run, path, starts[i], 10);
@@ -227,7 +227,7 @@ static void other_codecs_and_containers_are_placed_to_the_sample(void **state)
         {"ac3.ts",      "mpegts",   "ac3",        48000, 4000, false}, /* decoders dither it at random */
     };
     static const double starts[] = {0.5, 3.217, 7.001};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         const LossyCase *c = &cases[i];
         MediaSpec spec = {.muxer = c->muxer,
                           .audio_encoder = c->encoder,
@@ -238,7 +238,7 @@ static void other_codecs_and_containers_are_placed_to_the_sample(void **state)
         const char *path = make(c->name, &spec);
         WholeSound whole;
         media_fixture_decode_sound(path, &whole);
-        for (size_t s = 0; s < sizeof starts / sizeof *starts; s++) {
+        for (size_t s = 0; s < MEL_COUNT(starts); s++) {
             CutRun run;
             double correlation = 0;
             int32_t largest;
@@ -338,7 +338,7 @@ static void a_clip_behind_the_end_is_an_error_with_a_reason(void **state)
     MediaSpec spec = aac_mp4;
     spec.audio_s = 6;
     static const double starts[] = {6.5, 14.5, 4000};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(starts); i++) {
         CutRun run;
         cut_run_open(&run, make("short.mp4", &spec), NULL, starts[i], 10);
         assert_false(cut_run(&run, NULL));

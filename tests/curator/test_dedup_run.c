@@ -110,7 +110,7 @@ static void texts_are_equal_without_case_blanks_and_punctuation(void **state)
         {"\xE3\x81\x82\xE3\x80\x82",                             "\xE3\x81\x82"},
         {"",                                                     ""            },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         char *normal = mel_text_normal(cases[i][0]);
         assert_string_equal(normal, cases[i][1]);
         free(normal);

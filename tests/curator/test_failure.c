@@ -43,7 +43,7 @@ static const char *const promised[] = {
 static void the_promised_reasons_are_there(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof promised / sizeof *promised; i++)
+    for (size_t i = 0; i < MEL_COUNT(promised); i++)
         assert_string_equal(mel_failure(promised[i])->reason, promised[i]);
 }
 

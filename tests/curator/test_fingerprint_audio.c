@@ -129,8 +129,8 @@ static void every_rate_gives_about_the_same_landmarks(void **state)
     (void)state;
     static const int rates[] = {8000, 11025, 22050, 32000, 44099, 44100, 48000, 96000};
     Piece piece = synth_piece(5);
-    Shelf shelf = shelf_new(sizeof rates / sizeof *rates);
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+    Shelf shelf = shelf_new(MEL_COUNT(rates));
+    for (size_t i = 0; i < MEL_COUNT(rates); i++)
         shelve(&shelf, synth_play(&piece, CLIP_S, rates[i]));
     DuplicateEdge *edges;
     assert_int_equal(match(&shelf, &edges), 28);

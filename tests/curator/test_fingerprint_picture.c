@@ -85,7 +85,7 @@ static void the_same_picture_at_another_size_is_near(void **state)
     };
     for (uint64_t seed = 0; seed < 10; seed++) {
         uint64_t hash = painted_hash(WIDTH, HEIGHT, seed);
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t i = 0; i < MEL_COUNT(sizes); i++)
             assert_in_range(
                 mel_picture_distance(hash, painted_hash(sizes[i][0], sizes[i][1], seed)), 0, 6);
     }

@@ -365,7 +365,7 @@ static const Failing failing[] = {
 static void every_way_to_fail_has_its_name_and_ends_in_time(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
+    for (size_t i = 0; i < MEL_COUNT(failing); i++) {
         const Failing *f = &failing[i];
         void *bench;
         set_up(&bench);
@@ -420,7 +420,7 @@ static void a_private_address_is_refused_before_a_byte_is_sent(void **state)
     assert_int_equal(bench->err.code, ERR_DENIED);
     static const char *const hosts[] = {
         "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433", "0x7f.1"};
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(hosts); i++) {
         char *url = mel_asprintf("http://%s:%d/x", hosts[i], http_server_port(bench->server));
         HttpRequest request = {.url = url, .length = 10};
         mel_err_clear(&bench->err);
@@ -447,7 +447,7 @@ static void bad_requests_never_reach_the_network(void **state)
         {"http://user:pw@127.0.0.1/", "http.url"   },
         {"http://",                   "http.url"   },
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < MEL_COUNT(bad); i++) {
         HttpRequest request = {.url = bad[i].url, .length = 10};
         mel_err_clear(&bench->err);
         assert_false(mel_http_get(bench->client, &request, keep, &bench->got, &bench->response,
@@ -461,7 +461,7 @@ static void bad_requests_never_reach_the_network(void **state)
     const HttpRequest over = {.url = "http://h/", .offset = INT64_MAX, .length = 5};
     const HttpRequest *wrong[] = {&too_long, &no_length, &before, &over};
     Err err = {0};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (size_t i = 0; i < MEL_COUNT(wrong); i++)
         CHECK_FAILS(
             mel_http_get(bench->client, wrong[i], keep, &bench->got, &bench->response, &err),
             ERR_USAGE);

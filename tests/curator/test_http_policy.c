@@ -54,9 +54,9 @@ static void private_addresses_are_known_in_every_dress(void **state)
         "1.1.1.1",        "8.8.8.8",          "172.15.0.1",      "172.32.0.1",   "192.167.0.1",
         "100.63.0.1",     "11.0.0.1",         "223.255.255.255", "2606:4700::1", "2a00:1450::5",
         "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::",  "2001:200::1"};
-    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+    for (size_t i = 0; i < MEL_COUNT(closed); i++)
         if (public_address(closed[i])) fail_msg("%s is not public", closed[i]);
-    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+    for (size_t i = 0; i < MEL_COUNT(open); i++)
         if (!public_address(open[i])) fail_msg("%s is public", open[i]);
     struct sockaddr other = {.sa_family = AF_UNIX};
     assert_false(mel_http_address_public(&other));
@@ -73,7 +73,7 @@ static void retry_after_is_read_in_both_forms(void **state)
     assert_int_equal(mel_http_retry_after_us("Thu, 01 Jan 1970 00:02:00 GMT", 500 * second), 0);
     assert_true(mel_http_retry_after_us("9223372036854775807", 0) > 0);
     static const char *const bad[] = {"", "-5", "soon", "1.5.3"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < MEL_COUNT(bad); i++)
         assert_int_equal(mel_http_retry_after_us(bad[i], 0), -1);
     assert_int_equal(mel_http_retry_after_us(NULL, 0), -1);
 }
@@ -125,7 +125,7 @@ static void content_ranges_are_checked_digit_by_digit(void **state)
                                       "bytes 0-1",
                                       "bytes 0-9223372036854775807/*",
                                       "bytes 99999999999999999999-1/2"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < MEL_COUNT(bad); i++)
         if (mel_http_parse_content_range(bad[i], &range)) fail_msg("'%s' was taken", bad[i]);
 }
 

@@ -121,7 +121,7 @@ static void what_must_not_be_done_kills_the_child(void **state)
     static const JailProvocation crimes[] = {
         PROVOKE_OPEN,   PROVOKE_SOCKET,      PROVOKE_EXECVE,           PROVOKE_FORK,
         PROVOKE_PTRACE, PROVOKE_KILL_PARENT, PROVOKE_EXECUTABLE_MEMORY};
-    for (size_t i = 0; i < sizeof crimes / sizeof *crimes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(crimes); i++) {
         bool ok;
         JailEnd end;
         Err err = {0};
@@ -295,7 +295,7 @@ static void memory_is_limited(void **state)
     const char *path = test_path(folder, "large.mp4");
     media_fixture_write(path, &large);
     static const int64_t sizes[] = {4 << 20, 16 << 20, 24 << 20, 48 << 20};
-    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < 2 * MEL_COUNT(sizes); i++) {
         const JailLimits limits = {.memory_bytes = sizes[i / 2]};
         Jail *strict = strict_jail(&limits);
         CutRun run;

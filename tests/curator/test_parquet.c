@@ -10,7 +10,7 @@ static const ParquetColumn columns[] = {
     {"moods", PARQUET_TEXTS},
     {"audio", PARQUET_MEDIA},
 };
-enum { COLUMNS = sizeof columns / sizeof *columns };
+enum { COLUMNS = MEL_COUNT(columns) };
 
 static ParquetWriter *open_writer(const char *path)
 {

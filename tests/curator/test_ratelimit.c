@@ -166,7 +166,7 @@ static void an_unreadable_file_counts_as_spent(void **state)
     Bench *bench = *state;
     static const char *const torn[] = {"{\"ytdlp\":{\"tok", "garbage", "[]",
                                        "{\"ytdlp\":{\"tokens\":\"many\"}}"};
-    for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
+    for (size_t i = 0; i < MEL_COUNT(torn); i++) {
         test_write(bench->path, torn[i], strlen(torn[i]));
         RateLimiter *limiter = open_limiter(bench);
         CHECK_NEAR(tokens_of(limiter, "ytdlp"), 0, 0.01);
@@ -231,7 +231,7 @@ static void nonsense_is_refused(void **state)
         {"x",   NAN, 1},
         {"a/b", 1,   1}
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (size_t i = 0; i < MEL_COUNT(bad); i++)
         CHECK_FAILS(mel_ratelimit_open(bench->path, &bad[i], 1, &limiter, &err), ERR_USAGE);
     CHECK_FAILS(mel_ratelimit_open(bench->folder, &quick, 1, &limiter, &err), ERR_IO);
     limiter = open_limiter(bench);

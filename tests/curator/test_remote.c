@@ -389,7 +389,7 @@ static void opening_fails_by_name(void **state)
         {"/loop",     {.status = 302, .location = "/loop"},            "http.redirects"},
     };
     Bench *bench = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         HttpRoute route = cases[i].route;
         RemoteFile *file = NULL;
         Err err = {0};
@@ -503,7 +503,7 @@ static void places_that_are_no_files_are_refused(void **state)
                                   bench->folder, test_path(bench->folder, "link")};
     serve(bench, (HttpRoute){.etag = "a"});
     assert_int_equal(symlink("/dev/null", places[3]), 0);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t i = 0; i < MEL_COUNT(places); i++)
         CHECK_FAILS(mel_remote_open(bench->client, http_server_url(bench->server, "/x"), NULL,
                                     places[i], 0, &file, &err),
                     ERR_IO);

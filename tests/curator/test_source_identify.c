@@ -61,7 +61,7 @@ static void every_form_of_youtube_address_names_its_video(void **state)
         "youtube.com/shorts/-mElKit__01",
         "youtu.be/-mElKit__01",
     };
-    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+    for (size_t i = 0; i < MEL_COUNT(addresses); i++)
         check_youtube(addresses[i], "-mElKit__01");
 }
 
@@ -157,7 +157,7 @@ static void what_names_no_source_is_refused(void **state)
         {"two\nlines",                                            "list.bad_id"        },
         {"https://example.org/\r\nX: y",                          "list.bad_id"        },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         check_refused(cases[i][0], cases[i][1]);
 }
 

@@ -180,7 +180,7 @@ static void a_folder_gives_its_media_in_order_and_follows_no_link(void **state)
     CHECK_OK(mel_make_dirs(test_path(folder, "m/a"), &err));
     static const char *const names[] = {"m/b.WAV",     "m/a/z.mp4", "m/a-1.flac",
                                         "m/notes.txt", "m/._b.wav", "outside.wav"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < MEL_COUNT(names); i++)
         test_write(test_path(folder, "%s", names[i]), "x", 1);
     assert_int_equal(symlink("../outside.wav", test_path(folder, "m/link.wav")), 0);
     assert_int_equal(symlink("..", test_path(folder, "m/loop")), 0);

@@ -140,7 +140,7 @@ static void every_bad_row_has_its_reason_and_the_rest_goes_in(void **state)
 {
     (void)state;
     char *folder = test_folder();
-    for (size_t i = 0; i < sizeof row_cases / sizeof *row_cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(row_cases); i++) {
         const RowCase *c = &row_cases[i];
         Err err = {0};
         Collector collector = {0};
@@ -197,7 +197,7 @@ static void every_unreadable_list_has_its_reason(void **state)
 {
     (void)state;
     char *folder = test_folder();
-    for (size_t i = 0; i < sizeof list_cases / sizeof *list_cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(list_cases); i++) {
         const ListCase *c = &list_cases[i];
         Err err = {0};
         Collector collector = {.format = LIST_AUTO};

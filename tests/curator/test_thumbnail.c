@@ -55,7 +55,7 @@ static void a_thumbnail_fits_its_box_with_proportions_and_colours_kept(void **st
         {4000, 16,   360, 1  },
         {997,  613,  360, 221},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         Err err = {0};
         size_t n, small_n = 0;
         int width, height;

@@ -117,13 +117,13 @@ static const Said said[] = {
 static void real_messages_get_their_reasons(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+    for (size_t i = 0; i < MEL_COUNT(said); i++) {
         const char *reason = mel_ytdlp_classify(said[i].text, 1);
         if (!mel_equal(reason, said[i].reason))
             fail_msg("%s for '%s', wanted %s", reason, said[i].text, said[i].reason);
         assert_string_equal(mel_failure(reason)->reason, reason);
     }
-    assert_true(sizeof said / sizeof *said > 50);
+    assert_true(MEL_COUNT(said) > 50);
     assert_string_equal(mel_ytdlp_classify("", 2), "yt.options");
     assert_string_equal(mel_ytdlp_classify(NULL, 1), "yt.unknown");
 }
@@ -228,7 +228,7 @@ static const Said unusable[] = {
 static void answers_that_cannot_be_used_are_named(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
+    for (size_t i = 0; i < MEL_COUNT(unusable); i++) {
         Err err = {0};
         Extraction x;
         if (parse(unusable[i].text, &x, &err)) fail_msg("'%s' was taken", unusable[i].text);
@@ -280,7 +280,7 @@ static void a_program_that_misbehaves_ends_in_time_and_by_name(void **state)
 {
     (void)state;
     char *folder = test_folder();
-    for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++) {
+    for (size_t i = 0; i < MEL_COUNT(fakes); i++) {
         Err err = {0};
         Extraction x;
         YtdlpOptions options = {.program = write_fake(folder, fakes[i].script),
@@ -349,7 +349,7 @@ static void only_addresses_are_handed_on(void **state)
         {"http://a\nb/",  "http.url"   },
         {"file:///x",     "http.scheme"}
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < MEL_COUNT(bad); i++) {
         Err err = {0};
         Extraction x;
         YtdlpOptions options = {.program = "/bin/true"};

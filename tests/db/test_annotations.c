@@ -274,7 +274,7 @@ static void terms_are_found_by_id_and_by_label_whatever_the_case(void **state)
         {"voice", "lead, female",  "lead-female"},
         {"tempo", "no pulse",      "none"       },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         char id[64];
         CHECK_OK(mel_vocabulary_id(store->db, cases[i][0], cases[i][1], id, &err));
         assert_string_equal(id, cases[i][2]);

@@ -47,7 +47,7 @@ static void looking_up_one_clip_scans_nothing(void **state)
         "SELECT * FROM clips WHERE source = 'file-a'",
         "SELECT * FROM annotations WHERE annotator = 'ann'",
     };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+    for (size_t i = 0; i < MEL_COUNT(queries); i++) {
         char *plan = plan_of(store->db, queries[i]);
         has_not(queries[i], plan, "SCAN");
         free(plan);
@@ -63,7 +63,7 @@ static void a_listing_page_walks_the_key_and_sorts_nothing(void **state)
         "SELECT * FROM clips WHERE state = 'ready' ORDER BY id LIMIT 50",
         "SELECT * FROM clips WHERE state = 'failed' AND id > 'file-a:0' ORDER BY id LIMIT 50",
     };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+    for (size_t i = 0; i < MEL_COUNT(queries); i++) {
         char *plan = plan_of(store->db, queries[i]);
         has_not(queries[i], plan, "TEMP B-TREE");
         if (strstr(queries[i], "state")) has(queries[i], plan, "SEARCH c USING");
@@ -95,7 +95,7 @@ static void what_joins_a_pass_a_duplicate_or_a_score_goes_by_key(void **state)
         "SELECT id FROM clips WHERE genre = 'jazz'",
         "SELECT * FROM triplets",
     };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+    for (size_t i = 0; i < MEL_COUNT(queries); i++) {
         char *plan = plan_of(store->db, queries[i]);
         char *first = strstr(plan, "SCAN"); /* of the clips themselves, and of nothing else */
         if (first) has_not(queries[i], first + 1, "SCAN");

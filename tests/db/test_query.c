@@ -41,7 +41,7 @@ static void valid_conditions_select_what_they_say(void **state)
         {"CASE state WHEN 'new' THEN 1 ELSE 0 END",                      1},
         {"loudness_lufs = (SELECT min(loudness_lufs) FROM clips)",       1},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         if (store_count(store->db, "clips", cases[i].where) != cases[i].wanted)
             fail_msg("'%s' selects %lld, wanted %lld", cases[i].where,
                      (long long)store_count(store->db, "clips", cases[i].where),
@@ -106,7 +106,7 @@ static void what_is_no_single_condition_is_refused(void **state)
         "1 WINDOW w AS ()",
         "state = 'new' INTERSECT SELECT 1",
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         refuses(store->db, cases[i], ERR_USAGE);
 }
 
@@ -133,7 +133,7 @@ static void what_reaches_past_the_views_is_refused(void **state)
         "1 < (WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
         " SELECT count(*) FROM r)",
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         refuses(store->db, cases[i], ERR_DENIED);
 }
 
@@ -153,7 +153,7 @@ static void statements_that_are_no_condition_change_nothing(void **state)
         "1; VACUUM INTO 'x.db'",
         "EXPLAIN SELECT 1",
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < MEL_COUNT(cases); i++)
         refuses(store->db, cases[i], ERR_USAGE);
     assert_int_equal(store_count(store->db, "clips", "state = 'new'"), 1);
     assert_int_equal(store_findings(store->db, NULL), 0);
@@ -364,7 +364,7 @@ static void every_measure_is_a_column_of_the_table_and_of_the_view(void **state)
         MEL_AUDIO_MEASURES(X) MEL_PICTURE_MEASURES(X)
 #undef X
     };
-    size_t count = sizeof names / sizeof *names;
+    size_t count = MEL_COUNT(names);
     for (size_t i = 0; i < count; i++) {
         ColumnSearch search = {.wanted = names[i]};
         int64_t there;

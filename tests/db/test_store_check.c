@@ -78,7 +78,7 @@ static void every_broken_head_is_found_and_rebuilt(void **state)
     Store *store = *state;
     Err err = {0};
     char *right = store_dump(store->db, &err);
-    for (size_t i = 0; i < sizeof broken_heads / sizeof *broken_heads; i++) {
+    for (size_t i = 0; i < MEL_COUNT(broken_heads); i++) {
         store_raw(store, broken_heads[i].sql);
         if (store_findings(store->db, "store.head") == 0)
             fail_msg("not found: %s", broken_heads[i].sql);
@@ -125,7 +125,7 @@ static const struct {
 static void every_planted_damage_is_found_by_its_word(void **state)
 {
     Store *store = *state;
-    for (size_t i = 0; i < sizeof planted / sizeof *planted; i++) {
+    for (size_t i = 0; i < MEL_COUNT(planted); i++) {
         store_raw(store, planted[i].sql);
         if (store_findings(store->db, planted[i].word) == 0)
             fail_msg("not found: %s", planted[i].sql);

@@ -156,7 +156,7 @@ static void a_header_has_no_more_parts_than_tensors_need(void **state)
 {
     (void)state;
     static const char *const parts[] = {"[],", "{},", "0,"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < MEL_COUNT(parts); i++) {
         Str header = {0}, bytes = {0};
         mel_str_add(&header, "{\"a\":[");
         for (int n = 0; n <= 1 << 20; n++)
@@ -280,7 +280,7 @@ static void an_index_that_leads_outside_is_refused(void **state)
     char *folder = test_folder();
     make_set(folder);
     const char *set = test_path(folder, "set");
-    for (size_t i = 0; i < sizeof shards / sizeof *shards; i++) {
+    for (size_t i = 0; i < MEL_COUNT(shards); i++) {
         char *index = mel_asprintf("{'weight_map':{'a':'%s'}}", shards[i]);
         char *wording =
             mel_asprintf("the shard of tensor 'a' is '%s', not a file beside the index", shards[i]);

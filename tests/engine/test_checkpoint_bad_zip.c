@@ -126,7 +126,7 @@ static void zip64_numbers_are_not_believed(void **state)
     (void)state;
     static const uint64_t values[] = {0, UINT64_MAX, INT64_MAX, 1ULL << 63, 1ULL << 32, 65536 * 2};
     for (size_t field = 32; field <= 48; field += 8)
-        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        for (size_t i = 0; i < MEL_COUNT(values); i++) {
             ZipWriter zip = {0};
             Checkpoint *checkpoint = NULL;
             Err err = {0};
@@ -277,7 +277,7 @@ static void names_that_are_no_plain_paths_are_refused(void **state)
     static const char *const names[] = {"",     "/x/data.pkl",   "x/../data.pkl", "../data.pkl",
                                         "x/.",  "x//data.pkl",   "x\\data.pkl",   "x/data/",
                                         "x\na", "x\xff/data.pkl"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < MEL_COUNT(names); i++)
         refuse_names(names[i], NULL, "is no plain relative path");
 }
 

@@ -31,7 +31,7 @@ static void every_input_of_the_corpora_is_refused_or_holds_together(void **state
         {MEL_TEST_DATA "/../fuzz/corpus/safetensors", fuzz_safetensors_input, 0}
     };
     Err err = {0};
-    for (size_t i = 0; i < sizeof replays / sizeof *replays; i++) {
+    for (size_t i = 0; i < MEL_COUNT(replays); i++) {
         CHECK_OK(mel_walk(replays[i].folder, replay_file, &replays[i], &err));
         assert_true(replays[i].files >= 20);
     }

@@ -70,7 +70,7 @@ static void names_become_those_of_the_published_files(void **state)
         {NAMES_LDM_VOCODER, "upsampler.0.weight",                                                "ups.0.weight"                       },
         {NAMES_LDM_VOCODER, "resblocks.14.convs1.0.weight",                                      "resblocks.14.convs1.0.weight"       },
     };
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    for (size_t i = 0; i < MEL_COUNT(pairs); i++) {
         char got[NAME_SIZE];
         mel_name_in_layout(pairs[i].layout, 3, pairs[i].ours, got);
         assert_string_equal(got, pairs[i].theirs);

@@ -207,6 +207,12 @@ static void impossible_sizes_are_refused_when_the_graph_is_built(void **state)
     assert_null(mel_net_unet(graph, &config, &inputs, NULL));
     CHECK_FAILS(mel_graph_ok(graph, &err), ERR_USAGE);
     mel_graph_free(graph);
+    graph = mel_graph_new(DTYPE_F32);
+    config.layers = UNET_LAYERS_MAX + 1;
+    assert_null(mel_net_unet(graph, &config, &(UnetInputs){0}, NULL));
+    assert_false(mel_graph_ok(graph, &err));
+    assert_non_null(strstr(err.message, "3 layers"));
+    mel_graph_free(graph);
 }
 
 /* ---- autoencoders --------------------------------------------------------------------------- */

@@ -113,7 +113,7 @@ static void the_writer_refuses_what_the_reader_would(void **state)
         {"a", DTYPE_U8, SHAPE(1), &byte, 1}
     };
     CHECK_FAILS(mel_safetensors_write(path, tensors, 2, NULL, &err), ERR_USAGE);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         tensors[0].name = names[i];
         CHECK_FAILS(mel_safetensors_write(path, tensors, 1, NULL, &err), ERR_USAGE);
     }

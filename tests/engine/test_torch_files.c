@@ -199,7 +199,7 @@ static void a_set_of_shards_is_one_checkpoint(void **state)
 {
     (void)state;
     static const char *const names[] = {"sharded", "sharded/model.safetensors.index.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         Checkpoint *checkpoint = open_file(names[i]);
         assert_string_equal(mel_checkpoint_format(checkpoint), "safetensors");
         check_weights(checkpoint);
@@ -211,7 +211,7 @@ static void foreign_objects_of_lightning_are_passed_over(void **state)
 {
     (void)state;
     static const char *const names[] = {"lightning.ckpt", "lightning_protocol5.ckpt"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         Checkpoint *checkpoint = open_file(names[i]);
         Shape scalar = {.rank = 0};
         assert_int_equal(mel_checkpoint_count(checkpoint), 7);
@@ -312,7 +312,7 @@ static void of_two_dictionaries_the_one_with_more_tensors_counts(void **state)
         {"ema",        "other",      1, "first" },
     };
     static const float data[4] = {0};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         ZipWriter zip = {0};
         Str pickle = {0};
         Err err = {0};
@@ -358,7 +358,7 @@ static void every_file_can_be_written_as_safetensors_and_read_again(void **state
     const char *kept = getenv("MEL_REWRITE_TO");
     char *folder = test_folder();
     Err err = {0};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < MEL_COUNT(names); i++) {
         Checkpoint *from = open_file(names[i]), *to = NULL;
         const char *path = test_path(kept ? kept : folder, "%s.safetensors", names[i]);
         const char *const metadata[] = {"made from", names[i], "format", "pt", NULL};

@@ -26,7 +26,7 @@ static bool on_row(void *ctx, const ListRow *row, Err *err)
                                  : row->end_us > row->start_us);
     const char *const texts[] = {row->locator, row->caption, row->title,           row->channel,
                                  row->license, row->author,  row->published_split, row->extra_json};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < MEL_COUNT(texts); i++)
         check_text(texts[i]);
     for (size_t i = 0; i < row->label_count; i++) {
         MEL_ASSERT(mel_name_valid(row->labels[i].scheme) && *row->labels[i].value);

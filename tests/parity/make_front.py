@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/data/front/: filter banks, log-mel spectrograms, resized pictures, resampled sounds.
 
-Needs numpy, librosa, torch, torchaudio, Pillow and transformers. CLAP's spectrogram is transformers'
-own; torchlibrosa, AudioLDM's stft.py and torchvggish are not on PyPI or do not run beside current
-versions: their formulas are written out here in double. Of a filter bank only the numbers from the
-first to the last that is not 0 are kept, row by row: first, count, numbers."""
+Needs numpy, librosa, torch, torchaudio, Pillow and transformers. CLAP's spectrogram is
+transformers' own; the formulas of torchlibrosa, AudioLDM's stft.py and torchvggish are written out
+here in double. Of a filter bank only the numbers from the first to the last that is not 0 are kept,
+row by row: first, count, numbers."""
 import json
 import pathlib
 
@@ -124,7 +124,8 @@ for before, after, n in [(44100, 16000, 1500), (48000, 16000, 700), (16000, 4800
 
 def make_picture(width, height):
     y, x = np.mgrid[0:height, 0:width]
-    picture = np.stack([255 * x / max(1, width - 1), 127 + 120 * np.sin(x * y / 7), 255 * y / height], 2)
+    across = 255 * x / max(1, width - 1)
+    picture = np.stack([across, 127 + 120 * np.sin(x * y / 7), 255 * y / height], 2)
     picture += rng.normal(size=picture.shape) * 40
     picture[height // 3:height // 2, width // 4:width // 2] = [255, 0, 255]
     return np.clip(picture, 0, 255).astype(np.uint8)
@@ -136,7 +137,8 @@ def across_then_down(picture, size):
     return across.resize(size, Image.Resampling.BICUBIC)
 
 
-for (width, height), sizes in {(37, 23): [(9, 7), (37, 40), (11, 23), (64, 5), (37, 23), (1, 1), (75, 46)],
+for (width, height), sizes in {(37, 23): [(9, 7), (37, 40), (11, 23), (64, 5), (37, 23), (1, 1),
+                                          (75, 46)],
                                (8, 61): [(3, 4), (16, 122), (7, 60)], (1, 1): [(5, 3)],
                                (130, 2): [(13, 3)]}.items():
     picture = make_picture(width, height)

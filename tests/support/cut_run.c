@@ -67,7 +67,7 @@ void cut_run_close(CutRun *run)
     int all[4 + STILLS_MAX] = {run->files.inputs[0], run->files.inputs[1], run->files.audio,
                                run->files.preview};
     memcpy(all + 4, run->files.stills, sizeof run->files.stills);
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < MEL_COUNT(all); i++)
         if (all[i] >= 0) close(all[i]);
 }
 

@@ -683,13 +683,13 @@ void hostile_kinds_use_folder(const char *path)
 
 const HostileKind *hostile_kinds(size_t *count_out)
 {
-    *count_out = sizeof kinds / sizeof *kinds;
+    *count_out = MEL_COUNT(kinds);
     return kinds;
 }
 
 const HostileKind *hostile_sound_kinds(size_t *count_out)
 {
-    *count_out = sizeof sound_kinds / sizeof *sound_kinds;
+    *count_out = MEL_COUNT(sound_kinds);
     return sound_kinds;
 }
 

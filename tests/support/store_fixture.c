@@ -89,7 +89,7 @@ static size_t fill_measures(ClipMeasure measures[MEASURES_MAX], uint64_t seed, d
         MEL_AUDIO_MEASURES(X) MEL_PICTURE_MEASURES(X)
 #undef X
     };
-    size_t count = sizeof names / sizeof *names;
+    size_t count = MEL_COUNT(names);
     for (size_t i = 0; i < count; i++)
         measures[i] = (ClipMeasure){.name = names[i], .value = (double)((seed >> i) & 1023) / 1024};
     for (size_t i = 0; i < count; i++)

@@ -117,7 +117,7 @@ static _Noreturn void be_the_reader(const char *folder, Shared *shared)
     int64_t rows = 0;
     bool ok = mel_db_open(folder, DB_READ, &db, &err);
     while (ok && !atomic_load(&shared->stop)) {
-        for (size_t i = 0; ok && i < sizeof views / sizeof *views; i++) {
+        for (size_t i = 0; ok && i < MEL_COUNT(views); i++) {
             const ViewQuery query = {.view = views[i], .order = "1"};
             ok = mel_query(db, &query, count_row, &rows, &err);
         }

@@ -63,7 +63,7 @@ static const Groove grooves[] = {
 };
 /* clang-format on */
 
-enum { GROOVES = sizeof grooves / sizeof *grooves };
+enum { GROOVES = MEL_COUNT(grooves) };
 
 typedef struct Family {
     Genre genre;

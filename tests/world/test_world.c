@@ -155,7 +155,7 @@ static void senseless_options_are_refused(void **state)
     };
     Err err = {0};
     WorldPlan plan;
-    for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++)
+    for (size_t i = 0; i < MEL_COUNT(senseless); i++)
         CHECK_FAILS(mel_plan_draw(&senseless[i], &plan, &err), ERR_USAGE);
 }
 

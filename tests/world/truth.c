@@ -33,7 +33,7 @@ static void add_row(ListWriter *list, const SourcePlan *source, const char *path
                             mel_mood_id(music->mood),
                             bpm,
                             caption};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (size_t i = 0; i < MEL_COUNT(fields); i++) {
         if (i) mel_str_add_char(&row, ',');
         mel_csv_add_field(&row, fields[i], ',', false);
     }
@@ -207,7 +207,7 @@ static json_t *picture_json(const SourcePlan *source)
     const Palette *p = &picture->palette;
     const Color palette[] = {p->sky_top, p->sky_low,    p->far,        p->near,
                              p->light,   p->accents[0], p->accents[1], p->accents[2]};
-    for (size_t i = 0; i < sizeof palette / sizeof *palette; i++)
+    for (size_t i = 0; i < MEL_COUNT(palette); i++)
         json_array_append_new(colors, color_json(palette[i]));
     FilmShot film[FILM_SHOTS_MAX];
     int count = mel_film_shots(picture, source->encode.seconds, film);

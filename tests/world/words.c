@@ -26,11 +26,11 @@ static const char *const places[] = {
     "Records", "Music", "Sessions", "Studio", "Tapes", "Sound", "Recordings", "Music Room",
 };
 enum {
-    ADJECTIVES = sizeof adjectives / sizeof *adjectives,
-    NOUNS = sizeof nouns / sizeof *nouns,
-    SUFFIXES = sizeof suffixes / sizeof *suffixes,
-    KEEPERS = sizeof keepers / sizeof *keepers,
-    PLACES = sizeof places / sizeof *places,
+    ADJECTIVES = MEL_COUNT(adjectives),
+    NOUNS = MEL_COUNT(nouns),
+    SUFFIXES = MEL_COUNT(suffixes),
+    KEEPERS = MEL_COUNT(keepers),
+    PLACES = MEL_COUNT(places),
 };
 
 const char *mel_words_title(Arena *arena, uint64_t seed, int index)
