@@ -28,7 +28,7 @@ usage: ./do VERB
   asan, tsan       build with sanitizers and run every test
   fuzz [SECONDS]   each fuzz target for so long (60)
   bench            speeds beside those of what one would use instead
-  crash [POINTS]   kill -9 at so many points of every writing command (10000)
+  crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
   deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
 TEXT
 }
@@ -149,6 +149,11 @@ bench)
         "$program" "$@"
     done
     ;;
-crash) deps && configure_and_build build && exec build/bin/mel-crash --points "${1:-10000}" ;;
+crash)
+    deps && configure_and_build build
+    points=${1:-10000}
+    build/bin/mel-crash --layer store --points $((points - points / 10))
+    build/bin/mel-crash --layer commands --points $((points / 10))
+    ;;
 *) usage ;;
 esac
