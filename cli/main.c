@@ -20,6 +20,7 @@
     X(explain)                                                                                     \
     X(annotate)                                                                                    \
     X(dedup)                                                                                       \
+    X(score)                                                                                       \
     X(filter)                                                                                      \
     X(split)                                                                                       \
     X(export)                                                                                      \

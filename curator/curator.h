@@ -14,6 +14,7 @@
 #include "curator/http.h"
 #include "curator/import.h"
 #include "curator/jail.h"
+#include "curator/load.h"
 #include "curator/measures.h"
 #include "curator/ratelimit.h"
 #include "curator/remote.h"

@@ -12,6 +12,7 @@
 #include "db/annotation.h"
 #include "db/clip.h"
 #include "db/duplicate.h"
+#include "db/embedding.h"
 #include "db/pass.h"
 #include "db/query.h"
 #include "db/score.h"

@@ -16,5 +16,6 @@
 #include "engine/plan.h"
 #include "engine/tensor.h"
 #include "engine/text/tokenizer.h"
+#include "engine/towers.h"
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The three scores of a triplet: clip, the cosine of picture and text; clap, that of sound and
+ * text; imsm, its purity. */
+#ifndef MEL_CLI_SCORE_RUN_H
+#define MEL_CLI_SCORE_RUN_H
+
+#include "cli/selection.h"
+#include "engine/engine.h"
+
+typedef enum ScoreKind { SCORE_CLIP, SCORE_CLAP, SCORE_IMSM } ScoreKind;
+
+typedef struct ScoreModels {
+    char *picture_name, *music_name;
+    Towers *picture, *music; /* NULL where the score needs none */
+} ScoreModels;
+
+typedef struct ScoreJob {
+    ScoreKind kind;
+    ScoreModels models;
+    EmbeddingCache *cache;
+    const Progress *progress;
+    bool compat;                   /* imsm: the released script's further softmax */
+    int64_t computed, failed, cut; /* out, see embed.h */
+} ScoreJob;
+
+/* values[i] of triplet i; NAN for one that cannot be read. bank: whose texts purity is computed
+ * against; NULL for those of the selection. */
+MEL_MUST_CHECK bool cli_score(ScoreJob *job, const Selection *selection, const Selection *bank,
+                              double *values, Err *err);
+
+#endif
