@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -112,4 +113,24 @@ uint64_t mel_keyed_hash(const char *key, const char *text)
     for (int i = 0; i < 8; i++)
         value = value << 8 | digest[i];
     return value;
+}
+
+bool mel_git_oid_file(const char *path, char hex[GIT_OID_SIZE], Err *err)
+{
+    enum { FILE_BYTES_MAX = 64 << 20, SHA1_BYTES = 20 };
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char head[32], *bytes;
+    size_t n;
+    if (!mel_read_file(path, FILE_BYTES_MAX, &bytes, &n, err)) return false;
+    int head_length = snprintf(head, sizeof head, "blob %zu", n) + 1; /* and its NUL */
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    MEL_ASSERT(context && EVP_DigestInit_ex(context, EVP_sha1(), NULL) == 1);
+    MEL_ASSERT(EVP_DigestUpdate(context, head, (size_t)head_length) == 1);
+    MEL_ASSERT(EVP_DigestUpdate(context, bytes, n) == 1);
+    MEL_ASSERT(EVP_DigestFinal_ex(context, digest, NULL) == 1);
+    EVP_MD_CTX_free(context);
+    free(bytes);
+    for (int i = 0; i < SHA1_BYTES; i++)
+        snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
+    return true;
 }

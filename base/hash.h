@@ -24,6 +24,11 @@ void mel_sha256_hex(const void *bytes, size_t n, char hex[SHA256_HEX_SIZE]);
 MEL_MUST_CHECK bool mel_sha256_file(const char *path, char hex[SHA256_HEX_SIZE],
                                     int64_t *size_bytes_out, Err *err);
 
+/* What git calls a file of these bytes (SHA-1 of "blob <size>", NUL, bytes); for files up to 64
+ * MiB. */
+enum { GIT_OID_SIZE = 41 };
+MEL_MUST_CHECK bool mel_git_oid_file(const char *path, char hex[GIT_OID_SIZE], Err *err);
+
 /* The first 8 bytes, big-endian, of SHA-256(key, NUL, text): a stable keyed hash. */
 uint64_t mel_keyed_hash(const char *key, const char *text);
 

@@ -21,6 +21,7 @@
     X(annotate)                                                                                    \
     X(dedup)                                                                                       \
     X(score)                                                                                       \
+    X(model)                                                                                       \
     X(filter)                                                                                      \
     X(split)                                                                                       \
     X(export)                                                                                      \

@@ -12,6 +12,7 @@
 #include "curator/fetch.h"
 #include "curator/fingerprint.h"
 #include "curator/http.h"
+#include "curator/hub.h"
 #include "curator/import.h"
 #include "curator/jail.h"
 #include "curator/load.h"

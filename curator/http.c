@@ -75,7 +75,7 @@ static bool check_url(const char *url, Err *err)
     return true;
 }
 
-static bool check_request(const HttpRequest *request, Err *err)
+static bool check_request(const HttpRequest *request, const HttpPolicy *policy, Err *err)
 {
     if (!check_url(request->url, err)) return false;
     int64_t end;
@@ -84,9 +84,9 @@ static bool check_request(const HttpRequest *request, Err *err)
         return mel_err(err, ERR_USAGE, "a range starts or ends outside of any file");
     if (request->length == 0 && request->offset != 0)
         return mel_err(err, ERR_USAGE, "a range needs a length");
-    if (request->length > HTTP_CHUNK_BYTES_MAX)
-        return mel_err(err, ERR_USAGE, "a range of %lld bytes is over the limit of %d",
-                       (long long)request->length, (int)HTTP_CHUNK_BYTES_MAX);
+    if (request->length > policy->chunk_bytes_max)
+        return mel_err(err, ERR_USAGE, "a range of %lld bytes is over the limit of %lld",
+                       (long long)request->length, (long long)policy->chunk_bytes_max);
     return true;
 }
 
@@ -245,7 +245,7 @@ bool mel_http_get(HttpClient *client, const HttpRequest *request, HttpSink *sink
                   HttpResponse *response, Err *err)
 {
     Transfer t;
-    if (!check_request(request, err)) return false;
+    if (!check_request(request, &client->policy, err)) return false;
     mel_transfer_init(&t, &client->policy, request, sink, ctx);
     for (int attempts = 1;; attempts++) {
         Err problem = {0};

@@ -11,7 +11,7 @@
 #include "base/base.h"
 #include "curator/ratelimit.h"
 
-enum { HTTP_CHUNK_BYTES_MAX = 10 << 20 }; /* no request asks for more */
+enum { HTTP_CHUNK_BYTES_MAX = 10 << 20 }; /* no request for a range asks for more by default */
 
 typedef struct HttpPolicy {
     bool allow_private;        /* loopback and private networks (tests, a lab's own server) */
@@ -21,6 +21,7 @@ typedef struct HttpPolicy {
     int64_t connect_us;        /* 0 = 15 s */
     int64_t stall_us;          /* no byte for so long ends an attempt; 0 = 30 s */
     int64_t request_us;        /* one attempt, whole; 0 = 10 min */
+    int64_t chunk_bytes_max;   /* the longest range of a request; 0 = HTTP_CHUNK_BYTES_MAX */
     int64_t speed_min_bytes_s; /* slower than this over stall_us ends an attempt; 0 = 1024 */
     RateLimiter *limiter;      /* borrowed; NULL = none */
     const char *bucket;        /* its bucket, NULL = "http" */

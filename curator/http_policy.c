@@ -17,6 +17,7 @@ HttpPolicy mel_http_policy_filled(const HttpPolicy *policy)
     if (p.wait_max_us <= 0) p.wait_max_us = 600 * second_us;
     if (p.connect_us <= 0) p.connect_us = 15 * second_us;
     if (p.stall_us <= 0) p.stall_us = 30 * second_us;
+    if (p.chunk_bytes_max <= 0) p.chunk_bytes_max = HTTP_CHUNK_BYTES_MAX;
     if (p.request_us <= 0) p.request_us = 600 * second_us;
     if (p.speed_min_bytes_s <= 0) p.speed_min_bytes_s = 1024;
     if (!p.bucket) p.bucket = "http";

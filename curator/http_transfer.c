@@ -141,7 +141,7 @@ static bool judge_whole(Transfer *t)
     if (!same_resource(t, head->length)) return false;
     t->ranges_honoured = false;
     t->skip = request->offset + t->delivered;
-    if (request->length > 0 && t->skip > HTTP_CHUNK_BYTES_MAX)
+    if (request->length > 0 && t->skip > t->policy->chunk_bytes_max)
         return fail(t, ERR_NET, "http.range", "the server does not honour ranges");
     if (t->total < 0) return true;
     if (request->length > 0 && t->total <= request->offset)

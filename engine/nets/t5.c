@@ -30,7 +30,8 @@ static int32_t bucket_of(int64_t distance)
     int first = distance > 0 ? half : 0;
     int64_t r = llabs(distance);
     if (r < near) return first + (int32_t)r;
-    float steps = logf((float)r / (float)near) / (float)log((double)FAR / near) * (float)(half - near);
+    float steps =
+        logf((float)r / (float)near) / (float)log((double)FAR / near) * (float)(half - near);
     int bucket = near + (int)steps;
     return first + (bucket < half - 1 ? bucket : half - 1);
 }

@@ -376,10 +376,12 @@ void http_server_stop(HttpServer *server)
 void http_server_add(HttpServer *server, const HttpRoute *route)
 {
     pthread_mutex_lock(&server->mutex);
-    assert_true(server->route_count < ROUTES_MAX);
-    assert_null(find_route(server, route->path));
-    server->routes[server->route_count++].script = *route;
+    Route *known = find_route(server, route->path);
+    bool fits = known || server->route_count < ROUTES_MAX;
+    if (fits && !known) known = &server->routes[server->route_count++];
+    if (fits) known->script = *route;
     pthread_mutex_unlock(&server->mutex);
+    assert_true(fits);
 }
 
 const char *http_server_url(const HttpServer *server, const char *path)

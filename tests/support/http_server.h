@@ -48,7 +48,7 @@ typedef struct HttpRoute {
 HttpServer *http_server_start(void);
 void http_server_stop(HttpServer *server);
 
-/* Adds a path. The texts and bytes are borrowed. */
+/* Adds a path, or gives it another script. The texts and bytes are borrowed. */
 void http_server_add(HttpServer *server, const HttpRoute *route);
 
 /* "http://127.0.0.1:<port><path>"; lives as long as the process. */
