@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
-#include "cli/models.h"
 #include "cli/score_run.h"
 
 #include <math.h>
@@ -33,51 +32,6 @@ static const CliOption score_options[] = {
 };
 
 static const char *const kind_names[] = {"clip", "clap", "imsm"};
-
-/* ---- models --------------------------------------------------------------------------------- */
-
-static bool open_model(const Db *db, const char *name, DType type, Towers **out, Err *err)
-{
-    char *folder = cli_model_find(mel_db_folder(db), name, err);
-    bool ok = folder && mel_towers_open(folder, type, out, err);
-    free(folder);
-    return ok;
-}
-
-static bool need_side(const Towers *towers, TowerSide side, const char *name, const char *what,
-                      Err *err)
-{
-    return mel_towers_info(towers)->has[side] ||
-           mel_err(err, ERR_USAGE, "the model '%s' is a %s and knows no %s", name,
-                   mel_towers_info(towers)->kind, what);
-}
-
-/* A sound tower speaks CLIP's space: its texts are that CLIP's. */
-static bool check_spaces(const ScoreModels *models, const ScoreArgs *args, Err *err)
-{
-    if (!models->music || mel_towers_info(models->music)->has[TOWER_TEXT]) return true;
-    long long music = mel_towers_info(models->music)->width;
-    long long picture = mel_towers_info(models->picture)->width;
-    return music == picture ||
-           mel_err(err, ERR_USAGE, "'%s' answers in %lld numbers, the texts of '%s' have %lld",
-                   args->music_model, music, args->picture_model, picture);
-}
-
-static bool open_models(const Db *db, const ScoreArgs *args, ScoreKind kind, ScoreModels *out,
-                        Err *err)
-{
-    DType type = args->bf16 ? DTYPE_BF16 : DTYPE_F32;
-    if (kind != SCORE_CLIP &&
-        (!open_model(db, args->music_model, type, &out->music, err) ||
-         !need_side(out->music, TOWER_SOUND, args->music_model, "sounds", err)))
-        return false;
-    bool texts = out->music && mel_towers_info(out->music)->has[TOWER_TEXT];
-    if ((kind != SCORE_CLAP || !texts) &&
-        (!open_model(db, args->picture_model, type, &out->picture, err) ||
-         !need_side(out->picture, TOWER_PICTURE, args->picture_model, "pictures", err)))
-        return false;
-    return check_spaces(out, args, err);
-}
 
 /* ---- what is recorded ----------------------------------------------------------------------- */
 
@@ -117,8 +71,8 @@ static Origin describe(const ScoreJob *job, const ScoreArgs *args, const Selecti
     Origin o = {.name = kind_names[job->kind]};
     json_t *parameters = json_object();
     Sha256 *hash = mel_sha256_new();
-    add_model(&o, parameters, hash, job->models.picture, args->picture_model);
-    add_model(&o, parameters, hash, job->models.music, args->music_model);
+    add_model(&o, parameters, hash, job->picture, job->picture_name);
+    add_model(&o, parameters, hash, job->music, job->music_name);
     mel_sha256_finish(hash, o.sha256);
     mel_json_set_text(parameters, "type", args->bf16 ? "bf16" : "f32");
     if (job->kind == SCORE_IMSM) {
@@ -271,11 +225,11 @@ static int score(Cli *cli, Db *db, const ScoreArgs *args, ScoreJob *job, Err *er
     int64_t recorded = 0;
     int code = RUN_ERROR;
     bool purity = job->kind == SCORE_IMSM;
-    if (!cli_select(db, args->where, &selection, err)) goto out;
-    if (purity && args->bank && !cli_select(db, args->bank, &bank, err)) goto out;
+    if (!cli_select(db, args->where, NULL, NULL, &selection, err)) goto out;
+    if (purity && args->bank && !cli_select(db, args->bank, NULL, NULL, &bank, err)) goto out;
     const Selection *texts = bank.count ? &bank : &selection;
     const char *condition = bank.count ? args->bank : args->where;
-    if (!open_models(db, args, job->kind, &job->models, err)) goto out;
+    if (!cli_score_open(job, mel_db_folder(db), args->bf16 ? DTYPE_BF16 : DTYPE_F32, err)) goto out;
     if (!mel_embeddings_open(mel_db_folder(db), &job->cache, err)) goto out;
     values = mel_alloc((size_t)selection.count * sizeof *values);
     if (!cli_score(job, &selection, bank.count ? &bank : NULL, values, err)) goto out;
@@ -306,15 +260,17 @@ static bool parse_kind(const char *name, ScoreKind *out, Err *err)
 static int run(Cli *cli, const void *options, Err *err)
 {
     const ScoreArgs *args = options;
-    ScoreJob job = {.progress = &cli->progress, .compat = args->compat};
+    ScoreJob job = {.picture_name = args->picture_model,
+                    .music_name = args->music_model,
+                    .progress = &cli->progress,
+                    .compat = args->compat};
     Db *db = NULL;
     int code = RUN_ERROR;
     if (!parse_kind(cli->argv[0], &job.kind, err)) return RUN_ERROR;
     if (cli_open(cli, args->dry_run ? DB_READ : DB_WRITE, &db, err))
         code = score(cli, db, args, &job, err);
     mel_embeddings_close(job.cache);
-    mel_towers_close(job.models.picture);
-    mel_towers_close(job.models.music);
+    cli_score_close(&job);
     mel_db_close(db);
     return code;
 }

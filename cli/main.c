@@ -22,6 +22,7 @@
     X(dedup)                                                                                       \
     X(score)                                                                                       \
     X(model)                                                                                       \
+    X(evaluate)                                                                                    \
     X(filter)                                                                                      \
     X(split)                                                                                       \
     X(export)                                                                                      \

@@ -2,10 +2,62 @@
 #include "cli/score_run.h"
 
 #include "cli/embed.h"
+#include "cli/models.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- models --------------------------------------------------------------------------------- */
+
+static bool open_model(const char *dataset, const char *name, DType type, Towers **out, Err *err)
+{
+    char *folder = cli_model_find(dataset, name, err);
+    bool ok = folder && mel_towers_open(folder, type, out, err);
+    free(folder);
+    return ok;
+}
+
+static bool need_side(const Towers *towers, TowerSide side, const char *name, const char *what,
+                      Err *err)
+{
+    return mel_towers_info(towers)->has[side] ||
+           mel_err(err, ERR_USAGE, "the model '%s' is a %s and knows no %s", name,
+                   mel_towers_info(towers)->kind, what);
+}
+
+/* A sound tower speaks CLIP's space: its texts are that CLIP's. */
+static bool check_spaces(const ScoreJob *job, Err *err)
+{
+    if (!job->music || mel_towers_info(job->music)->has[TOWER_TEXT]) return true;
+    long long music = mel_towers_info(job->music)->width;
+    long long picture = mel_towers_info(job->picture)->width;
+    return music == picture ||
+           mel_err(err, ERR_USAGE, "'%s' answers in %lld numbers, the texts of '%s' have %lld",
+                   job->music_name, music, job->picture_name, picture);
+}
+
+bool cli_score_open(ScoreJob *job, const char *dataset, DType type, Err *err)
+{
+    if (job->kind != SCORE_CLIP &&
+        (!open_model(dataset, job->music_name, type, &job->music, err) ||
+         !need_side(job->music, TOWER_SOUND, job->music_name, "sounds", err)))
+        return false;
+    bool own_texts = job->music && mel_towers_info(job->music)->has[TOWER_TEXT];
+    if ((job->kind != SCORE_CLAP || !own_texts) &&
+        (!open_model(dataset, job->picture_name, type, &job->picture, err) ||
+         !need_side(job->picture, TOWER_PICTURE, job->picture_name, "pictures", err)))
+        return false;
+    return check_spaces(job, err);
+}
+
+void cli_score_close(ScoreJob *job)
+{
+    mel_towers_close(job->picture);
+    mel_towers_close(job->music);
+}
+
+/* ---- embeddings ----------------------------------------------------------------------------- */
 
 /* One side of a selection, embedded. */
 typedef struct Rows {
@@ -53,9 +105,9 @@ static bool embed_side(ScoreJob *job, Towers *towers, TowerSide side, const Sele
 }
 
 /* The texts' tower of a music model: its own, or, of a sound tower, CLIP's. */
-static Towers *music_texts(const ScoreModels *models)
+static Towers *music_texts(const ScoreJob *job)
 {
-    return mel_towers_info(models->music)->has[TOWER_TEXT] ? models->music : models->picture;
+    return mel_towers_info(job->music)->has[TOWER_TEXT] ? job->music : job->picture;
 }
 
 /* ---- clip, clap ----------------------------------------------------------------------------- */
@@ -74,10 +126,10 @@ static bool score_cosine(ScoreJob *job, const Selection *selection, double *valu
 {
     bool clip = job->kind == SCORE_CLIP;
     Rows thing = {0}, text = {0};
-    bool ok = embed_side(job, clip ? job->models.picture : job->models.music,
-                         clip ? TOWER_PICTURE : TOWER_SOUND, selection, &thing, err) &&
-              embed_side(job, clip ? job->models.picture : music_texts(&job->models), TOWER_TEXT,
-                         selection, &text, err);
+    bool ok =
+        embed_side(job, clip ? job->picture : job->music, clip ? TOWER_PICTURE : TOWER_SOUND,
+                   selection, &thing, err) &&
+        embed_side(job, clip ? job->picture : music_texts(job), TOWER_TEXT, selection, &text, err);
     if (ok) cosines(&thing, &text, selection->count, values);
     rows_clear(&thing);
     rows_clear(&text);
@@ -93,10 +145,10 @@ typedef struct Bank {
 static bool embed_bank(ScoreJob *job, const Selection *selection, const Selection *texts, Bank *b,
                        Err *err)
 {
-    return embed_side(job, job->models.picture, TOWER_PICTURE, selection, &b->pictures, err) &&
-           embed_side(job, job->models.music, TOWER_SOUND, selection, &b->sounds, err) &&
-           embed_side(job, job->models.picture, TOWER_TEXT, texts, &b->picture_texts, err) &&
-           embed_side(job, music_texts(&job->models), TOWER_TEXT, texts, &b->music_texts, err);
+    return embed_side(job, job->picture, TOWER_PICTURE, selection, &b->pictures, err) &&
+           embed_side(job, job->music, TOWER_SOUND, selection, &b->sounds, err) &&
+           embed_side(job, job->picture, TOWER_TEXT, texts, &b->picture_texts, err) &&
+           embed_side(job, music_texts(job), TOWER_TEXT, texts, &b->music_texts, err);
 }
 
 /* Moves row i to `kept`. */
@@ -134,8 +186,8 @@ static bool purity(const ScoreJob *job, const Bank *b, int64_t triplets, int64_t
                            .picture_texts = b->picture_texts.rows,
                            .music = b->sounds.rows,
                            .music_texts = b->music_texts.rows,
-                           .picture_scale = mel_towers_info(job->models.picture)->scale,
-                           .music_scale = mel_towers_info(job->models.music)->scale};
+                           .picture_scale = mel_towers_info(job->picture)->scale,
+                           .music_scale = mel_towers_info(job->music)->scale};
     return job->compat ? mel_imsm_compat(&bank, values, err) : mel_imsm(&bank, values, err);
 }
 

@@ -10,19 +10,19 @@
 
 typedef enum ScoreKind { SCORE_CLIP, SCORE_CLAP, SCORE_IMSM } ScoreKind;
 
-typedef struct ScoreModels {
-    char *picture_name, *music_name;
-    Towers *picture, *music; /* NULL where the score needs none */
-} ScoreModels;
-
 typedef struct ScoreJob {
     ScoreKind kind;
-    ScoreModels models;
-    EmbeddingCache *cache;
+    const char *picture_name, *music_name; /* of the models */
+    Towers *picture, *music;               /* NULL where the score needs none */
+    EmbeddingCache *cache;                 /* NULL: none */
     const Progress *progress;
     bool compat;                   /* imsm: the released script's further softmax */
     int64_t computed, failed, cut; /* out, see embed.h */
 } ScoreJob;
+
+/* Opens the models that the kind needs. dataset: where models are looked for; may be NULL. */
+MEL_MUST_CHECK bool cli_score_open(ScoreJob *job, const char *dataset, DType type, Err *err);
+void cli_score_close(ScoreJob *job);
 
 /* values[i] of triplet i; NAN for one that cannot be read. bank: whose texts purity is computed
  * against; NULL for those of the selection. */

@@ -32,18 +32,24 @@ static bool add(void *ctx, const ViewRow *row, Err *err)
     return true;
 }
 
-bool cli_select(Db *db, const char *where, Selection *out, Err *err)
+bool cli_select(Db *db, const char *where, const char *split, const char *side, Selection *out,
+                Err *err)
 {
     Selection s = {0};
     Gather gather = {.selection = &s, .folder = mel_db_folder(db)};
-    const ViewQuery query = {.view = "triplets",
-                             .columns =
-                                 "id, image_path, image_sha256, audio_path, audio_sha256, text",
-                             .where = where,
-                             .order = "id"};
+    const ViewQuery query = {
+        .view = "triplets",
+        .columns = "id, image_path, image_sha256, audio_path, audio_sha256, text",
+        .where = where,
+        .also = split ? "id IN (SELECT id FROM splits WHERE split = ?1 AND side = ?2)" : NULL,
+        .args = {split, side},
+        .arg_count = split ? 2 : 0,
+        .order = "id"
+    };
     bool ok = mel_query(db, &query, add, &gather, err);
     if (ok && s.count == 0) {
-        ok = mel_err(err, ERR_NOT_FOUND, "no triplet meets '%s'", where);
+        ok = split ? mel_err(err, ERR_NOT_FOUND, "the split '%s' has no side '%s'", split, side)
+                   : mel_err(err, ERR_NOT_FOUND, "no triplet meets '%s'", where);
         mel_err_hint(err, "a triplet is a ready clip with a settled text: see 'mel list --view "
                           "triplets'");
     }

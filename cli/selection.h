@@ -20,8 +20,10 @@ typedef struct Selection {
     size_t capacity;
 } Selection;
 
-/* where: a condition over the view triplets. An empty selection is ERR_NOT_FOUND. */
-MEL_MUST_CHECK bool cli_select(Db *db, const char *where, Selection *out, Err *err);
+/* where: a condition over the view triplets, or NULL; split and side: only its members, or NULL. An
+ * empty selection is ERR_NOT_FOUND. */
+MEL_MUST_CHECK bool cli_select(Db *db, const char *where, const char *split, const char *side,
+                               Selection *out, Err *err);
 void cli_selection_clear(Selection *selection); /* {0} is fine */
 
 #endif

@@ -11,6 +11,7 @@
 #include "engine/front/resample.h"
 #include "engine/front/resize.h"
 #include "engine/imsm.h"
+#include "engine/judges.h"
 #include "engine/metrics.h"
 #include "engine/ops.h"
 #include "engine/plan.h"

@@ -2,7 +2,7 @@
 #include "engine/towers.h"
 
 #include "engine/engine.h"
-#include "engine/tower_config.h"
+#include "engine/model_config.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ typedef struct Tower {
 
 struct Towers {
     TowersInfo info;
-    TowerSettings settings;
+    ModelSettings settings;
     Checkpoint *checkpoint;
     CheckpointParams source;
     Params params;
@@ -45,8 +45,8 @@ static Node *picture_net(const Towers *t, Graph *g, int64_t batch)
 
 static const MelSettings *sound_front(const Towers *t)
 {
-    return mel_front_settings(t->settings.kind == TOWERS_CLAP ? MEL_FRONT_CLAP
-                                                              : t->settings.sound.front);
+    return mel_front_settings(t->settings.kind == MODEL_CLAP ? MEL_FRONT_CLAP
+                                                             : t->settings.sound.front);
 }
 
 static Node *sound_tower_net(const Towers *t, Graph *g, Node *log_mel)
@@ -65,7 +65,7 @@ static Node *sound_net(const Towers *t, Graph *g, int64_t batch)
 {
     Node *wave = mel_graph_input(g, "wave", DTYPE_F32, SHAPE(batch, t->info.sound_samples));
     Node *log_mel = mel_front_log_mel(g, wave, sound_front(t));
-    return t->settings.kind == TOWERS_CLAP
+    return t->settings.kind == MODEL_CLAP
                ? mel_net_clap_audio_embedding(g, &t->settings.clap, log_mel)
                : sound_tower_net(t, g, log_mel);
 }
@@ -73,7 +73,7 @@ static Node *sound_net(const Towers *t, Graph *g, int64_t batch)
 static Node *text_net(const Towers *t, Graph *g, int64_t batch, int64_t length)
 {
     Node *ids = mel_graph_input(g, "ids", DTYPE_I32, SHAPE(batch, length));
-    if (t->settings.kind == TOWERS_CLIP) {
+    if (t->settings.kind == MODEL_CLIP) {
         Node *states = mel_net_clip_text(g, &t->settings.clip, ids);
         Node *ends = mel_graph_input(g, "ends", DTYPE_I32, SHAPE(batch));
         return mel_net_clip_text_embedding(g, &t->settings.clip, states, ends);
@@ -109,7 +109,7 @@ static bool check_weights(const Towers *t, Err *err)
 
 static bool read_scale(Towers *t, Err *err)
 {
-    const char *name = t->settings.kind == TOWERS_CLAP ? "logit_scale_a" : "logit_scale";
+    const char *name = t->settings.kind == MODEL_CLAP ? "logit_scale_a" : "logit_scale";
     const CheckpointTensor *tensor = mel_checkpoint_find(t->checkpoint, name);
     float log_scale = NAN;
     if (tensor && mel_shape_count(&tensor->shape) == 1)
@@ -142,9 +142,9 @@ static void describe_clap(Towers *t)
 
 static void describe(Towers *t)
 {
-    if (t->settings.kind == TOWERS_CLIP)
+    if (t->settings.kind == MODEL_CLIP)
         describe_clip(t);
-    else if (t->settings.kind == TOWERS_CLAP)
+    else if (t->settings.kind == MODEL_CLAP)
         describe_clap(t);
     else {
         t->info.kind = "sound tower";
@@ -160,8 +160,8 @@ static void describe(Towers *t)
 static bool open_tokenizer(Towers *t, const char *folder, Err *err)
 {
     if (!t->info.has[TOWER_TEXT]) return true;
-    int64_t wanted = t->settings.kind == TOWERS_CLIP ? t->settings.clip.vocabulary
-                                                     : t->settings.clap.text.vocabulary;
+    int64_t wanted = t->settings.kind == MODEL_CLIP ? t->settings.clip.vocabulary
+                                                    : t->settings.clap.text.vocabulary;
     if (!mel_tokenizer_open(folder, &t->tokenizer, err)) return false;
     return mel_tokenizer_size(t->tokenizer) <= wanted ||
            mel_err(err, ERR_FORMAT, "the tokenizer has %d pieces, the model %lld",
@@ -178,8 +178,10 @@ static bool open_parts(Towers *t, const char *folder, Err *err)
         mel_err_hint(err, "'mel model list' shows which models there are, 'mel model pull' gets "
                           "them");
     }
-    ok = ok && tower_config_read(config, &t->settings, err);
+    ok = ok && model_config_read(config, &t->settings, err);
     free(config);
+    if (ok && t->settings.kind > MODEL_SOUND_TOWER)
+        ok = mel_err(err, ERR_USAGE, "'%s' has no towers: it judges sounds", folder);
     if (!ok) return false;
     describe(t);
     ok = mel_checkpoint_open(folder, &t->checkpoint, err);
@@ -405,7 +407,7 @@ static bool run_texts(Towers *t, const TextInput *in, int which, int count, floa
 {
     Tower *tower = &t->texts[which];
     if (!text_ready(t, which, err)) return false;
-    bool clip = t->settings.kind == TOWERS_CLIP;
+    bool clip = t->settings.kind == MODEL_CLIP;
     return mel_plan_write(tower->plan, "ids", in->ids, err) &&
            (clip ? mel_plan_write(tower->plan, "ends", in->ends, err)
                  : mel_plan_write(tower->plan, "positions", in->positions, err) &&

@@ -268,6 +268,7 @@ static void weights_of_another_size_are_named(void **state)
     refuse("sound", "{\"model_type\":\"melkit_sound_tower\",\"front\":\"cnn14_16k\"}",
            "audio_encoder.base.");
     refuse("sound", "{\"model_type\":\"clip\"}", "'vision_model.");
+    refuse("sound", "{\"model_type\":\"melkit_vggish\"}", "it judges sounds");
 }
 
 static void a_folder_without_its_files_is_refused(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/tower_config.h"
+#include "engine/model_config.h"
 
 #include <string.h>
 
@@ -123,7 +123,8 @@ static bool read_clap(Reader *r, ClapConfig *out)
     return r->ok;
 }
 
-static bool read_sound(Reader *r, SoundTowerConfig *out)
+/* A sound tower ends in a projection, a judge in classes. */
+static bool read_cnn14(Reader *r, bool judge, SoundTowerConfig *out)
 {
     static const struct {
         const char *name;
@@ -144,36 +145,54 @@ static bool read_sound(Reader *r, SoundTowerConfig *out)
                         front);
     if (!r->ok) return false;
     *out = (SoundTowerConfig){.cnn14 = mel_cnn14_published(), .front = fronts[i].front};
-    out->cnn14.classes = 0;
+    out->cnn14.classes = judge ? whole(r, "classes", out->cnn14.classes, 1 << 16) : 0;
     out->cnn14.width = whole(r, "width", out->cnn14.width, 1 << 10);
     out->cnn14.embedding = whole(r, "embedding", out->cnn14.embedding, 1 << 14);
     out->joint = whole(r, "projection_dim", 512, 1 << 14);
     return r->ok;
 }
 
-static bool read_model(const json_t *config, TowerSettings *out, Err *err)
+static bool read_vggish(Reader *r, VggishConfig *out)
 {
-    const char *type = mel_json_text(config, "model_type", "");
-    Reader r = {.object = config, .where = "the file", .err = err, .ok = true};
-    if (mel_equal(type, "clip")) {
-        out->kind = TOWERS_CLIP;
-        return read_clip(&r, &out->clip);
-    }
-    if (mel_equal(type, "clap")) {
-        out->kind = TOWERS_CLAP;
-        return read_clap(&r, &out->clap);
-    }
-    if (mel_equal(type, "melkit_sound_tower")) {
-        out->kind = TOWERS_SOUND;
-        return read_sound(&r, &out->sound);
-    }
-    return mel_err(err, ERR_FORMAT,
-                   "the model_type '%.40s' is not 'clip', 'clap' or 'melkit_sound_tower'", type);
+    *out = mel_vggish_published();
+    out->width = whole(r, "width", out->width, 1 << 10);
+    out->hidden = whole(r, "hidden", out->hidden, 1 << 16);
+    out->embedding = whole(r, "embedding", out->embedding, 1 << 14);
+    return r->ok;
 }
 
-bool tower_config_read(const char *path, TowerSettings *out, Err *err)
+static bool read_model(const json_t *config, ModelSettings *out, Err *err)
 {
-    *out = (TowerSettings){0};
+    static const char *const types[] = {"clip", "clap", "melkit_sound_tower", "melkit_cnn14",
+                                        "melkit_vggish"};
+    const char *type = mel_json_text(config, "model_type", "");
+    Reader r = {.object = config, .where = "the file", .err = err, .ok = true};
+    size_t kind = 0;
+    while (kind < MEL_COUNT(types) && !mel_equal(type, types[kind]))
+        kind++;
+    out->kind = (ModelKind)kind;
+    switch (kind) {
+    case MODEL_CLIP:
+        return read_clip(&r, &out->clip);
+    case MODEL_CLAP:
+        return read_clap(&r, &out->clap);
+    case MODEL_SOUND_TOWER:
+        return read_cnn14(&r, false, &out->sound);
+    case MODEL_CNN14:
+        return read_cnn14(&r, true, &out->sound);
+    case MODEL_VGGISH:
+        return read_vggish(&r, &out->vggish);
+    default:
+        return mel_err(err, ERR_FORMAT,
+                       "the model_type '%.40s' is not clip, clap, melkit_sound_tower, melkit_cnn14 "
+                       "or melkit_vggish",
+                       type);
+    }
+}
+
+bool model_config_read(const char *path, ModelSettings *out, Err *err)
+{
+    *out = (ModelSettings){0};
     json_t *config = mel_json_load(path, CONFIG_BYTES_MAX, err);
     if (!config) return false;
     bool ok = read_model(config, out, err);
