@@ -412,8 +412,7 @@ const Shape *mel_plan_shape(const Plan *plan, const char *name)
 {
     const Node *node = named(plan, name, true);
     if (!node) node = named(plan, name, false);
-    MEL_ASSERT(node);
-    return &node->shape;
+    return node ? &node->shape : NULL;
 }
 
 static DType host_type(const Node *node)

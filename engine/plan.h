@@ -25,7 +25,8 @@ void mel_plan_free(Plan *plan); /* NULL is fine */
 MEL_MUST_CHECK bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err);
 MEL_MUST_CHECK bool mel_plan_read(Plan *plan, const char *output, void *data, Err *err);
 MEL_MUST_CHECK bool mel_plan_read_f64(Plan *plan, const char *output, double *data, Err *err);
-const Shape *mel_plan_shape(const Plan *plan, const char *name); /* of an input or output */
+/* Of an input or output; NULL when there is none of that name. */
+const Shape *mel_plan_shape(const Plan *plan, const char *name);
 
 MEL_MUST_CHECK bool mel_plan_run(Plan *plan, Err *err);
 

@@ -4,6 +4,9 @@
  */
 #include "engine/onednn.h"
 #include "engine/op.h"
+#include "engine/ops/winograd.h"
+
+#include <stdlib.h>
 
 typedef struct ConvAttrs {
     int stride[2], dilation[2], pad_before[2], pad_after[2], groups;
@@ -155,12 +158,30 @@ static DnnConv dnn_conv(const Map *m, DType dtype, bool bias, bool transposed)
     return conv;
 }
 
-static bool take_kernel(Prepare *prepare, DnnKernel *kernel, bool packed)
+/* One of the two. */
+typedef struct ConvState {
+    DnnKernel *kernel;
+    Winograd *winograd;
+} ConvState;
+
+static void free_state(void *memory)
 {
+    ConvState *state = memory;
+    if (!state) return;
+    dnn_free(state->kernel);
+    winograd_free(state->winograd);
+    free(state);
+}
+
+static bool take_state(Prepare *prepare, ConvState made, bool packed)
+{
+    ConvState *state = mel_alloc(sizeof *state);
+    *state = made;
     prepare->packed[1] = packed;
-    prepare->state = kernel;
-    prepare->free_state = dnn_free;
-    prepare->scratch_bytes = dnn_scratch_bytes(kernel);
+    prepare->state = state;
+    prepare->free_state = free_state;
+    prepare->scratch_bytes =
+        made.winograd ? winograd_scratch_bytes(made.winograd) : dnn_scratch_bytes(made.kernel);
     return true;
 }
 
@@ -173,15 +194,21 @@ static bool prepare_conv(Prepare *prepare, const Map *map, bool transposed, Err 
     if (!known && node->in[1]->dtype != node->dtype)
         return mel_err(err, ERR_USAGE, "weights of another type than the values");
     if (known) conv.weights = &prepare->weights[1];
+    if (!transposed && winograd_suits(&conv))
+        return take_state(prepare, (ConvState){.winograd = winograd_new(&conv)}, true);
     bool ok = transposed ? dnn_conv_transpose_new(&conv, &kernel, err)
                          : dnn_conv_new(&conv, &kernel, err);
-    return ok && take_kernel(prepare, kernel, known);
+    return ok && take_state(prepare, (ConvState){.kernel = kernel}, known);
 }
 
 static void conv_cpu(const Call *call)
 {
     const void *bias = call->node->in_count > 2 ? call->in[2] : NULL;
-    dnn_run(call->state, call->in[0], call->in[1], bias, call->out, call->scratch);
+    const ConvState *state = call->state;
+    if (state->winograd)
+        winograd_run(state->winograd, call->in[0], bias, call->out, call->scratch);
+    else
+        dnn_run(state->kernel, call->in[0], call->in[1], bias, call->out, call->scratch);
 }
 
 /* ---- convolution ---------------------------------------------------------------------------- */
@@ -435,7 +462,8 @@ static bool weight_prepare(Prepare *prepare, Err *err)
     Map map = weight_map(prepare->node);
     DnnConv conv = dnn_conv(&map, prepare->node->dtype, false, false);
     DnnKernel *kernel;
-    return dnn_conv_weights_new(&conv, &kernel, err) && take_kernel(prepare, kernel, false);
+    return dnn_conv_weights_new(&conv, &kernel, err) &&
+           take_state(prepare, (ConvState){.kernel = kernel}, false);
 }
 
 /* Linear in both: the slope of a slope is a convolution again. */

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How fast are the networks? At their full published sizes, with random weights, beside PyTorch on
+ * the same processor and threads, and IMSM at the size of the paper's set.
+ *
+ *     bench-engine [--only NAME] [--rounds N] [--type f32|bf16]
+ *
+ * With MEL_TORCH naming a Python that has torch, diffusers and transformers, every network is timed
+ * by tests/parity/bench_torch.py too, as installed and with a heap that keeps its pages (what a
+ * program that knows of it would do); without, ours is shown alone. Medians of whole forward
+ * passes. Memory is what the process grew by at most, weights and all. */
+#include "engine/engine.h"
+#include "engine/nets.h"
+#include "engine/onednn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { ROUNDS = 5, ROUNDS_MAX = 50, IMSM_COUNT = 11250, IMSM_WIDTH = 512 };
+
+static _Noreturn void give_up(const Err *err)
+{
+    mel_log_error(err);
+    exit(1);
+}
+
+static double memory_mb(bool peak)
+{
+    struct rusage usage;
+    if (peak) {
+        getrusage(RUSAGE_SELF, &usage);
+        return (double)usage.ru_maxrss / 1024;
+    }
+    long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
+    if (file) fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576;
+}
+
+/* ---- random weights ------------------------------------------------------------------------- */
+
+/* Made when they are asked for, gone when they are packed, as the pages of a mapped file are. */
+typedef struct Made {
+    const char *name;
+    float *data;
+} Made;
+
+typedef struct Source {
+    Made *items;
+    size_t count, capacity;
+    int64_t numbers;
+} Source;
+
+static bool make_weight(void *ctx, const char *name, const Shape *shape, Tensor *out, Err *err)
+{
+    Source *source = ctx;
+    int64_t count = mel_shape_count(shape);
+    float *data = mel_try_alloc((size_t)count, sizeof *data, SIZE_MAX, name, err);
+    if (!data) return false;
+    bool one =
+        mel_ends_with(name, "running_var") || (shape->rank == 1 && mel_ends_with(name, ".weight"));
+    float size = shape->rank > 1 ? sqrtf(3 * (float)shape->dims[0] / (float)count) : 0;
+    uint32_t state = (uint32_t)mel_keyed_hash("bench", name);
+    for (int64_t i = 0; i < count; i++) {
+        state = state * 1664525U + 1013904223U;
+        data[i] = one ? 1 : size * ((float)(state >> 8) * 0x1p-23F - 1);
+    }
+    mel_grow(&source->items, &source->capacity, source->count + 1, sizeof *source->items);
+    source->items[source->count++] = (Made){.name = name, .data = data};
+    source->numbers += count;
+    *out = (Tensor){.dtype = DTYPE_F32, .shape = *shape, .data = data};
+    return true;
+}
+
+static void drop_weight(void *ctx, const char *name)
+{
+    Source *source = ctx;
+    for (size_t i = 0; i < source->count; i++) {
+        if (!mel_equal(source->items[i].name, name)) continue;
+        free(source->items[i].data);
+        source->items[i].data = NULL;
+    }
+}
+
+/* ---- networks ------------------------------------------------------------------------------- */
+
+typedef void BuildFn(Graph *g, DType type);
+
+static Node *numbers(Graph *g, const char *name, DType type, Shape shape)
+{
+    return mel_graph_input(g, name, type, shape);
+}
+
+static void build_unet(Graph *g, DType type)
+{
+    const UnetConfig config = mel_unet_sd21();
+    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(1, 64, 64, 4)),
+                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(1)),
+                           .text = numbers(g, "text", type, SHAPE(1, 77, 1024))};
+    mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+}
+
+static void build_unet_tango(Graph *g, DType type)
+{
+    const UnetConfig config = mel_unet_tango();
+    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(1, 256, 16, 8)),
+                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(1)),
+                           .text = numbers(g, "text", type, SHAPE(1, 64, 1024))};
+    mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+}
+
+static void build_clip_picture(Graph *g, DType type)
+{
+    const ClipConfig config = mel_clip_b32();
+    mel_graph_output(
+        g, "out",
+        mel_net_clip_vision_embedding(g, &config, numbers(g, "x", type, SHAPE(8, 224, 224, 3))));
+}
+
+static void build_clip_text(Graph *g, DType type)
+{
+    (void)type;
+    const ClipConfig config = mel_clip_b32();
+    Node *states = mel_net_clip_text(g, &config, numbers(g, "ids", DTYPE_I32, SHAPE(8, 77)));
+    mel_graph_output(
+        g, "out",
+        mel_net_clip_text_embedding(g, &config, states, numbers(g, "ends", DTYPE_I32, SHAPE(8))));
+}
+
+static void build_clap_sound(Graph *g, DType type)
+{
+    (void)type;
+    const ClapConfig config = mel_clap_htsat_unfused();
+    mel_graph_output(
+        g, "out",
+        mel_net_clap_audio_embedding(g, &config, numbers(g, "x", DTYPE_F32, SHAPE(4, 1001, 64))));
+}
+
+static void build_t5(Graph *g, DType type)
+{
+    (void)type;
+    const T5Config config = mel_t5_flan_large();
+    mel_graph_output(
+        g, "out", mel_net_t5_encoder(g, &config, numbers(g, "ids", DTYPE_I32, SHAPE(1, 64)), NULL));
+}
+
+static void build_cnn14(Graph *g, DType type)
+{
+    const Cnn14Config config = mel_cnn14_published();
+    mel_graph_output(g, "out",
+                     mel_net_cnn14(g, &config, numbers(g, "x", type, SHAPE(1, 1001, 64))).logits);
+}
+
+static void build_vae_decoder(Graph *g, DType type)
+{
+    const VaeConfig config = mel_vae_audioldm();
+    mel_graph_output(g, "out",
+                     mel_net_vae_decoder(g, &config, numbers(g, "x", type, SHAPE(1, 256, 16, 8))));
+}
+
+static void build_vocoder(Graph *g, DType type)
+{
+    const HifiganConfig config = mel_hifigan_audioldm();
+    mel_graph_output(g, "out",
+                     mel_net_hifigan(g, &config, numbers(g, "x", type, SHAPE(1, 1024, 64))));
+}
+
+typedef struct Workload {
+    const char *name, *what;
+    BuildFn *build;
+    double gflop, wanted; /* of a pass; times PyTorch's speed in f32 */
+} Workload;
+
+static const Workload workloads[] = {
+    {"unet",       "SD 2.1 UNet, 64x64, 77 tokens",    build_unet,         804,  1.5},
+    {"unet-tango", "TANGO UNet, 256x16, 64 tokens",    build_unet_tango,   803,  1.5},
+    {"clip",       "CLIP B/32, 8 pictures",            build_clip_picture, 70.4, 1  },
+    {"clip-text",  "CLIP B/32, 8 texts",               build_clip_text,    48,   1  },
+    {"clap",       "CLAP, 4 sounds of 10 s",           build_clap_sound,   47.2, 1  },
+    {"t5",         "FLAN-T5-large encoder, 64 tokens", build_t5,           39.9, 1  },
+    {"cnn14",      "Cnn14, 10 s",                      build_cnn14,        40.1, 1  },
+    {"vae",        "AudioLDM VAE decoder, 10.24 s",    build_vae_decoder,  670,  1  },
+    {"vocoder",    "HiFi-GAN, 10.24 s",                build_vocoder,      1027, 1  },
+};
+
+static void write_inputs(const Graph *g, Plan *plan)
+{
+    static const char *const names[] = {"x", "t", "text", "ids", "ends"};
+    (void)g;
+    for (size_t k = 0; k < MEL_COUNT(names); k++) {
+        const Shape *shape = mel_plan_shape(plan, names[k]);
+        if (!shape) continue;
+        int64_t count = mel_shape_count(shape);
+        float *values = mel_alloc((size_t)count * sizeof *values);
+        Rng rng = {.seed = 9, .stream = k};
+        Err err = {0};
+        for (int64_t i = 0; i < count; i++)
+            values[i] = (float)mel_rng_normal(&rng);
+        if (mel_equal(names[k], "t")) values[0] = 500;
+        if (k >= 3) memset(values, 0, (size_t)count * sizeof *values); /* ids */
+        if (!mel_plan_write(plan, names[k], values, &err)) give_up(&err);
+        free(values);
+    }
+}
+
+typedef struct Figures {
+    double median_ms, memory_mb, weights_mb, plan_s;
+} Figures;
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static Figures measure(const Workload *w, DType type, int rounds)
+{
+    Err err = {0};
+    Source source = {0};
+    Params params = {.find = make_weight, .done_with = drop_weight, .ctx = &source};
+    Figures f = {.memory_mb = -memory_mb(false)};
+    double times[ROUNDS_MAX];
+    Plan *plan;
+    Graph *g = mel_graph_new(type);
+    w->build(g, type);
+    int64_t begin = mel_monotonic_us();
+    if (!mel_plan_new(g, mel_backend_cpu(), &params, &plan, &err)) give_up(&err);
+    f.plan_s = (double)(mel_monotonic_us() - begin) / 1e6;
+    for (int i = -1; i < rounds; i++) {
+        write_inputs(g, plan);
+        begin = mel_monotonic_us();
+        if (!mel_plan_run(plan, &err)) give_up(&err);
+        if (i >= 0) times[i] = (double)(mel_monotonic_us() - begin) / 1e3;
+    }
+    qsort(times, (size_t)rounds, sizeof *times, by_value);
+    f.median_ms = times[rounds / 2];
+    f.memory_mb += memory_mb(false);
+    f.weights_mb = (double)source.numbers * 4 / 1048576;
+    mel_plan_free(plan);
+    mel_graph_free(g);
+    for (size_t i = 0; i < source.count; i++)
+        free(source.items[i].data);
+    free(source.items);
+    return f;
+}
+
+/* Milliseconds by PyTorch, NAN without it. */
+static double torch_ms(const char *name, const char *type, int rounds, bool kept_heap)
+{
+    const char *python = getenv("MEL_TORCH");
+    if (!python) return NAN;
+    char rounds_text[16];
+    snprintf(rounds_text, sizeof rounds_text, "%d", rounds);
+    const char *const argv[] = {
+        python, MEL_TEST_SOURCE "/parity/bench_torch.py", name, type, rounds_text, NULL};
+    const char *const kept[] = {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=20000000000", NULL};
+    const ProcessOptions options = {.deadline_us = 900LL * 1000000,
+                                    .extra_env = kept_heap ? kept : NULL};
+    ProcessResult result = {0};
+    Err err = {0};
+    double ms = NAN;
+    if (!mel_process_run(argv, &options, &result, &err) || result.exit_code != 0 ||
+        !mel_parse_f64(result.out, &ms))
+        fprintf(stderr, "torch: %s %s\n", err.message, result.err_tail ? result.err_tail : "");
+    mel_process_clear(&result);
+    return ms;
+}
+
+static void bench(const Workload *w, DType type, int rounds)
+{
+    const char *name = mel_dtype_name(type);
+    Figures f = measure(w, type, rounds);
+    double plain = torch_ms(w->name, name, rounds, false);
+    double kept = isnan(plain) ? NAN : torch_ms(w->name, name, rounds, true);
+    printf(
+        "%-34s %s %9.1f ms %7.1f GFLOP/s  weights %5.0f MB, process %+6.0f MB, ready in %.1f s\n",
+        w->what, name, f.median_ms, w->gflop / f.median_ms * 1e3, f.weights_mb, f.memory_mb,
+        f.plan_s);
+    if (!isnan(plain))
+        printf("%34s torch %7.1f ms: %.2f x as installed; %7.1f ms: %.2f x with its heap kept%s\n",
+               "", plain, plain / f.median_ms, kept, kept / f.median_ms,
+               type != DTYPE_F32                  ? ""
+               : kept / f.median_ms >= w->wanted  ? ", wanted so: met"
+               : plain / f.median_ms >= w->wanted ? ", wanted so: met as installed only"
+                                                  : ", wanted so: MISSED");
+    fflush(stdout);
+}
+
+/* ---- IMSM ----------------------------------------------------------------------------------- */
+
+static float *directions(uint64_t seed)
+{
+    float *rows = mel_alloc((size_t)IMSM_COUNT * IMSM_WIDTH * sizeof *rows);
+    uint32_t state = (uint32_t)seed;
+    for (int64_t i = 0; i < IMSM_COUNT; i++) {
+        double squares = 0;
+        float *row = rows + i * IMSM_WIDTH;
+        for (int c = 0; c < IMSM_WIDTH; c++) {
+            state = state * 1664525U + 1013904223U;
+            row[c] = (float)(state >> 8) * 0x1p-23F - 1;
+            squares += (double)row[c] * row[c];
+        }
+        for (int c = 0; c < IMSM_WIDTH; c++)
+            row[c] = (float)(row[c] / sqrt(squares));
+    }
+    return rows;
+}
+
+static void bench_imsm(void)
+{
+    Err err = {0};
+    float *rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = directions((uint64_t)i + 1);
+    double *purity = mel_alloc(IMSM_COUNT * sizeof *purity), before = memory_mb(false);
+    const ImsmBank bank = {.triplets = IMSM_COUNT,
+                           .texts = IMSM_COUNT,
+                           .picture_width = IMSM_WIDTH,
+                           .music_width = IMSM_WIDTH,
+                           .pictures = rows[0],
+                           .picture_texts = rows[1],
+                           .music = rows[2],
+                           .music_texts = rows[3],
+                           .picture_scale = 100,
+                           .music_scale = 20};
+    int64_t begin = mel_monotonic_us();
+    if (!mel_imsm(&bank, purity, &err)) give_up(&err);
+    double seconds = (double)(mel_monotonic_us() - begin) / 1e6;
+    double embeddings = 4.0 * IMSM_COUNT * IMSM_WIDTH * 4 / 1048576;
+    double more = memory_mb(true) - before > 0 ? memory_mb(true) - before : 0;
+    printf("IMSM of %d triplets                f32 %9.2f s, %.0f GFLOP/s; embeddings %.0f MB and "
+           "%.0f MB "
+           "more; wanted under 10 s and 200 MB: %s\n",
+           IMSM_COUNT, seconds, 4.0 * IMSM_COUNT * IMSM_COUNT * IMSM_WIDTH / seconds / 1e9,
+           embeddings, more, seconds < 10 && embeddings + more < 200 ? "met" : "MISSED");
+    for (int i = 0; i < 4; i++)
+        free(rows[i]);
+    free(purity);
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = NULL, *type_name = NULL;
+    int64_t rounds = ROUNDS;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (mel_equal(argv[i], "--only")) only = argv[i + 1];
+        if (mel_equal(argv[i], "--type")) type_name = argv[i + 1];
+        if (mel_equal(argv[i], "--rounds") && !mel_parse_i64(argv[i + 1], &rounds)) return 2;
+    }
+    if (rounds < 1 || rounds > ROUNDS_MAX) return 2;
+    if (!only || mel_equal(only, "imsm")) bench_imsm(); /* first: its peak is the process's */
+    for (size_t i = 0; i < MEL_COUNT(workloads); i++) {
+        if (only && !mel_equal(only, workloads[i].name)) continue;
+        if (!type_name || mel_equal(type_name, "f32")) bench(&workloads[i], DTYPE_F32, (int)rounds);
+        bool bf16 = type_name ? mel_equal(type_name, "bf16") : dnn_likes_bf16();
+        if (bf16) bench(&workloads[i], DTYPE_BF16, (int)rounds);
+    }
+    if (!dnn_likes_bf16() && !type_name)
+        printf("this processor has no AMX: bf16 is not shown (--type bf16 does)\n");
+    if (!getenv("MEL_TORCH")) printf("MEL_TORCH names no Python: nothing is beside it\n");
+    return 0;
+}

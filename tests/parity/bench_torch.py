@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: bench_torch.py NAME f32|bf16 ROUNDS
+
+Prints the median milliseconds of a forward pass by PyTorch: the networks of tests/bench/bench_engine.c
+with random weights, on as many threads as the process has cores, in channels_last where that is
+faster. Needs torch, diffusers and transformers; nothing is downloaded."""
+import os
+import statistics
+import sys
+import time
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+import torch
+
+name, kind, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+torch.manual_seed(0)
+dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[kind]
+
+
+def unet(size, channels, tokens):
+    from diffusers import UNet2DConditionModel
+    net = UNet2DConditionModel(
+        sample_size=64, in_channels=channels, out_channels=channels, cross_attention_dim=1024,
+        attention_head_dim=(5, 10, 20, 20), use_linear_projection=True)
+    net = net.to(dtype).to(memory_format=torch.channels_last).eval()
+    x = torch.randn(1, channels, *size, dtype=dtype).to(memory_format=torch.channels_last)
+    text = torch.randn(1, tokens, 1024, dtype=dtype)
+    return lambda: net(x, torch.tensor(500), encoder_hidden_states=text).sample
+
+
+def clip():
+    from transformers import CLIPConfig, CLIPModel
+    net = CLIPModel(CLIPConfig(
+        text_config=dict(hidden_size=512, intermediate_size=2048, num_attention_heads=8),
+        vision_config=dict(hidden_size=768, intermediate_size=3072, num_attention_heads=12,
+                           patch_size=32), projection_dim=512)).to(dtype).eval()
+    return net
+
+
+def clip_picture():
+    net, x = clip(), torch.randn(8, 3, 224, 224, dtype=dtype)
+    return lambda: net.get_image_features(pixel_values=x)
+
+
+def clip_text():
+    net, ids = clip(), torch.randint(0, 49000, (8, 77))
+    return lambda: net.get_text_features(input_ids=ids)
+
+
+def clap():
+    from transformers import ClapConfig, ClapModel
+    net = ClapModel(ClapConfig()).to(dtype).eval()
+    x = torch.randn(4, 1, 1001, 64, dtype=dtype)
+    return lambda: net.get_audio_features(input_features=x, is_longer=torch.zeros(4, 1, dtype=torch.bool))
+
+
+def t5():
+    from transformers import T5Config, T5EncoderModel
+    net = T5EncoderModel(T5Config(
+        vocab_size=32128, d_model=1024, d_kv=64, d_ff=2816, num_layers=24, num_heads=16,
+        feed_forward_proj="gated-gelu")).to(dtype).eval()
+    ids = torch.randint(0, 32000, (1, 64))
+    return lambda: net(input_ids=ids).last_hidden_state
+
+
+def cnn14():
+    from torch import nn
+
+    def block(a, b):
+        return nn.Sequential(nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(),
+                             nn.Conv2d(b, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
+    widths = [1, 64, 128, 256, 512, 1024, 2048]
+    blocks = nn.ModuleList(block(a, b) for a, b in zip(widths, widths[1:])).to(dtype).eval()
+    blocks = blocks.to(memory_format=torch.channels_last)
+    fc1, fc2 = nn.Linear(2048, 2048).to(dtype), nn.Linear(2048, 527).to(dtype)
+    x = torch.randn(1, 1, 1001, 64, dtype=dtype).to(memory_format=torch.channels_last)
+
+    def run():
+        y = x
+        for i, b in enumerate(blocks):
+            y = b(y)
+            if i < 5:
+                y = torch.nn.functional.avg_pool2d(y, 2)
+        y = y.mean(3)
+        return fc2(torch.relu(fc1(y.amax(2) + y.mean(2))))
+    return run
+
+
+def vae():
+    from diffusers import AutoencoderKL
+    net = AutoencoderKL(in_channels=1, out_channels=1, latent_channels=8, layers_per_block=2,
+                        down_block_types=("DownEncoderBlock2D",) * 3,
+                        up_block_types=("UpDecoderBlock2D",) * 3, block_out_channels=(128, 256, 512))
+    net = net.to(dtype).to(memory_format=torch.channels_last).eval()
+    x = torch.randn(1, 8, 256, 16, dtype=dtype).to(memory_format=torch.channels_last)
+    return lambda: net.decode(x).sample
+
+
+def vocoder():
+    from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+    net = SpeechT5HifiGan(SpeechT5HifiGanConfig(
+        model_in_dim=64, sampling_rate=16000, upsample_initial_channel=1024,
+        upsample_rates=[5, 4, 2, 2, 2], upsample_kernel_sizes=[16, 16, 8, 4, 4],
+        resblock_kernel_sizes=[3, 7, 11], resblock_dilation_sizes=[[1, 3, 5]] * 3,
+        normalize_before=False)).to(dtype).eval()
+    x = torch.randn(1, 1024, 64, dtype=dtype)
+    return lambda: net(x)
+
+
+nets = {"unet": lambda: unet((64, 64), 4, 77), "unet-tango": lambda: unet((256, 16), 8, 64),
+        "clip": clip_picture, "clip-text": clip_text, "clap": clap, "t5": t5, "cnn14": cnn14,
+        "vae": vae, "vocoder": vocoder}
+with torch.no_grad():
+    run = nets[name]()
+    run()
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - begin) * 1e3)
+print(statistics.median(times))
