@@ -4,6 +4,7 @@
  */
 #include "engine/onednn.h"
 #include "engine/op.h"
+#include "engine/ops/conv_line.h"
 #include "engine/ops/winograd.h"
 
 #include <stdlib.h>
@@ -158,10 +159,11 @@ static DnnConv dnn_conv(const Map *m, DType dtype, bool bias, bool transposed)
     return conv;
 }
 
-/* One of the two. */
+/* One of the three. */
 typedef struct ConvState {
     DnnKernel *kernel;
     Winograd *winograd;
+    ConvLine *line;
 } ConvState;
 
 static void free_state(void *memory)
@@ -170,6 +172,7 @@ static void free_state(void *memory)
     if (!state) return;
     dnn_free(state->kernel);
     winograd_free(state->winograd);
+    conv_line_free(state->line);
     free(state);
 }
 
@@ -180,8 +183,9 @@ static bool take_state(Prepare *prepare, ConvState made, bool packed)
     prepare->packed[1] = packed;
     prepare->state = state;
     prepare->free_state = free_state;
-    prepare->scratch_bytes =
-        made.winograd ? winograd_scratch_bytes(made.winograd) : dnn_scratch_bytes(made.kernel);
+    prepare->scratch_bytes = made.winograd ? winograd_scratch_bytes(made.winograd)
+                             : made.line   ? conv_line_scratch_bytes(made.line)
+                                           : dnn_scratch_bytes(made.kernel);
     return true;
 }
 
@@ -196,6 +200,8 @@ static bool prepare_conv(Prepare *prepare, const Map *map, bool transposed, Err 
     if (known) conv.weights = &prepare->weights[1];
     if (!transposed && winograd_suits(&conv))
         return take_state(prepare, (ConvState){.winograd = winograd_new(&conv)}, true);
+    if (!transposed && conv_line_suits(&conv))
+        return take_state(prepare, (ConvState){.line = conv_line_new(&conv)}, true);
     bool ok = transposed ? dnn_conv_transpose_new(&conv, &kernel, err)
                          : dnn_conv_new(&conv, &kernel, err);
     return ok && take_state(prepare, (ConvState){.kernel = kernel}, known);
@@ -207,6 +213,8 @@ static void conv_cpu(const Call *call)
     const ConvState *state = call->state;
     if (state->winograd)
         winograd_run(state->winograd, call->in[0], bias, call->out, call->scratch);
+    else if (state->line)
+        conv_line_run(state->line, call->in[0], bias, call->out, call->scratch);
     else
         dnn_run(state->kernel, call->in[0], call->in[1], bias, call->out, call->scratch);
 }

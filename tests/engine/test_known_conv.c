@@ -48,11 +48,9 @@ static double *run(Backend *backend, Graph *g, const float *x, int64_t *count)
     return y;
 }
 
-static void check_case(const Case *c)
+static void check_graph(const char *name, Graph *g, const float *x)
 {
-    int64_t n = c->batch * c->height * c->width * c->in, count;
-    float *x = normal(n, 1, 1), *w = normal(c->out * c->in * 9, 2, 1), *b = normal(c->out, 3, 9);
-    Graph *g = build(c, w, b);
+    int64_t count;
     double *ours = run(mel_backend_cpu(), g, x, &count);
     double *wanted = run(mel_backend_reference(), g, x, &count);
     double difference = 0, size = 0;
@@ -60,14 +58,21 @@ static void check_case(const Case *c)
         difference += (ours[i] - wanted[i]) * (ours[i] - wanted[i]);
         size += wanted[i] * wanted[i];
     }
-    printf("%-24s %.1e\n", c->name, sqrt(difference / size));
-    if (!(sqrt(difference / size) <= 5e-6)) fail_msg("%s is too far off", c->name);
+    printf("%-24s %.1e\n", name, sqrt(difference / size));
+    if (!(sqrt(difference / size) <= 5e-6)) fail_msg("%s is too far off", name);
     mel_graph_free(g);
+    free(ours);
+    free(wanted);
+}
+
+static void check_case(const Case *c)
+{
+    int64_t n = c->batch * c->height * c->width * c->in;
+    float *x = normal(n, 1, 1), *w = normal(c->out * c->in * 9, 2, 1), *b = normal(c->out, 3, 9);
+    check_graph(c->name, build(c, w, b), x);
     free(x);
     free(w);
     free(b);
-    free(ours);
-    free(wanted);
 }
 
 #define SAME                                                                                       \
@@ -95,6 +100,41 @@ static void known_weights_give_the_plain_sum(void **state)
     (void)state;
     for (size_t i = 0; i < MEL_COUNT(cases); i++)
         check_case(&cases[i]);
+}
+
+/* A row with a wide kernel. */
+static void check_row(int64_t kernel, int dilation, int pad_before, int pad_after)
+{
+    enum { LENGTH = 300, IN = 24, OUT = 40 };
+    float *x = normal(LENGTH * IN, 1, 1), *w = normal(OUT * IN * kernel, 2, 1),
+          *b = normal(OUT, 3, 9);
+    Graph *g = mel_graph_new(DTYPE_F32);
+    const ConvOptions options = {
+        .dilation = {1, dilation  },
+          .pad_before = {0, pad_before},
+          .pad_after = {0, pad_after }
+    };
+    Node *in = mel_graph_input(g, "x", DTYPE_F32, SHAPE(1, 1, LENGTH, IN));
+    Node *weights = mel_graph_constant(g, DTYPE_F32, SHAPE(OUT, IN, 1, kernel), w);
+    Node *bias = mel_graph_constant(g, DTYPE_F32, SHAPE(OUT), b);
+    mel_graph_output(g, "y", mel_op_conv(in, weights, bias, &options));
+    check_graph("row", g, x);
+    free(x);
+    free(w);
+    free(b);
+}
+
+static void a_row_with_a_wide_kernel_is_the_plain_sum(void **state)
+{
+    (void)state;
+    for (int dilation = 1; dilation <= 5; dilation += 2) {
+        check_row(11, dilation, 5 * dilation, 5 * dilation);
+        check_row(11, dilation, 0, 0);
+        check_row(8, dilation, 7 * dilation, 0);
+        check_row(15, dilation, 0, 14 * dilation);
+        check_row(50, dilation, 20, 30);
+        check_row(7, dilation, 3 * dilation, 3 * dilation);
+    }
 }
 
 /* So that the cases above are what they say. */
@@ -126,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_weights_give_the_plain_sum),
+        cmocka_unit_test(a_row_with_a_wide_kernel_is_the_plain_sum),
         cmocka_unit_test(only_what_gains_goes_that_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
