@@ -27,7 +27,10 @@ usage: ./do VERB
   lint             clang-tidy and cppcheck
   asan, tsan       build with sanitizers and run every test
   fuzz [SECONDS]   each fuzz target for so long (60)
-  bench            speeds beside those of what one would use instead
+  bench            speeds beside those of what one would use instead (networks: beside PyTorch, where
+                   MEL_TORCH names a Python that has it)
+  parity           the fixtures of tests/parity made anew, and full-size networks compared, with the
+                   Python that MEL_TORCH names
   crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
   deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
 TEXT
@@ -124,7 +127,7 @@ case $verb in
 deps) deps "$@" ;;
 build) deps && configure_and_build build ;;
 test) deps && configure_and_build build && run_tests build ;;
-demo) deps && configure build && cmake --build build --target mel mel-world && exec sh tests/demo.sh "$@" ;;
+demo) deps && configure build && cmake --build build --target mel mel-world mel-small-models && exec sh tests/demo.sh "$@" ;;
 format) sources | xargs clang-format -i ;;
 lint) deps --dev && lint ;;
 check)
@@ -148,6 +151,10 @@ bench)
         say "$(basename "$program")"
         "$program" "$@"
     done
+    ;;
+parity)
+    deps && configure_and_build build
+    exec sh tests/parity/run.sh
     ;;
 crash)
     deps && configure_and_build build

@@ -82,6 +82,16 @@ run annotate --from "$here/world/annotations.jsonl"
 say "A split that no group of duplicates, source or channel crosses"
 run split --name base --train .7 --val .15 --test .15 --stratify genre
 
+say "Purity (IMSM): do picture and music mean the same text?"
+if [ ! -d "$here/dataset/models/clip" ]; then
+    show mel-small-models "$here/dataset/models"
+    "$bin/mel-small-models" "$here/dataset/models" tests/data/tokenizers
+fi
+run score imsm --picture-model clip --music-model clap
+echo "    These networks have the published architectures, small, and random weights: they show that" >&2
+echo "    the scoring works, and their numbers mean nothing. With the real ones: mel model pull" >&2
+echo "    openai/clip-vit-base-patch32 laion/clap-htsat-unfused, and mel score imsm." >&2
+
 say "Exports"
 for format in webdataset parquet jsonl csv melfusion; do
     run export --split base --format $format --force "$here/exports/$format"
