@@ -75,23 +75,36 @@ static Node *feed_forward(Graph *g, const T5Config *c, Node *x)
     return x;
 }
 
+/* A layer's norm, and what it adds to the stream. The stream is f32: 48 sums of bf16 would lose more
+ * than all the products do. */
+static Node *normed(Graph *g, Node *x)
+{
+    return mel_op_cast(net_rms_norm(g, x, "layer_norm", eps), mel_graph_float_type(g));
+}
+
+static Node *add_to(Node *stream, Node *layer)
+{
+    return mel_op_add(stream, mel_op_cast(layer, DTYPE_F32));
+}
+
 Node *mel_net_t5_encoder(Graph *graph, const T5Config *config, Node *ids, Node *mask)
 {
     Node *x = mel_op_embedding(
         mel_graph_param(graph, "shared.weight", SHAPE(config->vocabulary, config->tower.width)),
         ids);
+    x = mel_op_cast(x, DTYPE_F32);
     mel_graph_push(graph, "encoder.");
     Node *bias = position_bias(graph, config, mel_node_dim(ids, 1));
     if (mask) bias = mel_op_add(bias, mask);
     for (int i = 0; i < config->tower.layers; i++) {
         mel_graph_push(graph, "block.%d.layer.0.", i);
-        x = mel_op_add(attend(graph, config, net_rms_norm(graph, x, "layer_norm", eps), bias), x);
+        x = add_to(x, attend(graph, config, normed(graph, x), bias));
         mel_graph_pop(graph);
         mel_graph_push(graph, "block.%d.layer.1.", i);
-        x = mel_op_add(feed_forward(graph, config, net_rms_norm(graph, x, "layer_norm", eps)), x);
+        x = add_to(x, feed_forward(graph, config, normed(graph, x)));
         mel_graph_pop(graph);
     }
     x = net_rms_norm(graph, x, "final_layer_norm", eps);
     mel_graph_pop(graph);
-    return x;
+    return mel_op_cast(x, mel_graph_float_type(graph));
 }
