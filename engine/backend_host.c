@@ -4,6 +4,7 @@
  * reference, every float type kept as double; slow, for tests and for finding out which kernel is
  * wrong. "cpu" is the fast one. */
 #include "engine/backend.h"
+#include "engine/big_alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,7 @@ static DType keep(DType dtype)
 static void *host_alloc(Backend *backend, int64_t bytes, Err *err)
 {
     (void)backend;
-    size_t size = ((size_t)bytes + 127) / 64 * 64;
-    void *memory = aligned_alloc(64, size);
+    void *memory = big_alloc(bytes + 64); /* vectors may read past the last number */
     if (!memory) mel_err(err, ERR_NOMEM, "no memory for %lld bytes", (long long)bytes);
     return memory;
 }

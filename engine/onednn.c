@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/onednn.h"
 
+#include "engine/big_alloc.h"
+
 #include <dnnl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -138,11 +140,12 @@ static bool pack(Arg *arg, const Tensor *weights, Err *err)
     size_t bytes = dnnl_memory_desc_get_size(&arg->wanted);
     dnnl_memory_t from = NULL, to = NULL;
     dnnl_primitive_t reorder = reorder_of(&plain, &arg->wanted);
-    arg->packed = aligned_alloc(ALIGNMENT, (size_t)aligned(bytes));
+    arg->packed = big_alloc((int64_t)bytes);
     bool ok = reorder && arg->packed;
     if (!ok) mel_err(err, ERR_NOMEM, "no memory to pack %zu bytes of weights", bytes);
     if (ok) {
-        memset(arg->packed, 0, bytes);
+        bool padded = bytes != dnnl_memory_desc_get_size(&plain);
+        if (padded) memset(arg->packed, 0, bytes); /* the reorder leaves what is beside */
         dnnl_memory_create(&from, &plain, engine, as_is ? weights->data : copy);
         dnnl_memory_create(&to, &arg->wanted, engine, arg->packed);
         run_reorder(reorder, from, to);

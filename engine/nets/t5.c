@@ -75,8 +75,8 @@ static Node *feed_forward(Graph *g, const T5Config *c, Node *x)
     return x;
 }
 
-/* A layer's norm, and what it adds to the stream. The stream is f32: 48 sums of bf16 would lose more
- * than all the products do. */
+/* A layer's norm, and what it adds to the stream. The stream is f32: 48 sums of bf16 would lose
+ * more than all the products do. */
 static Node *normed(Graph *g, Node *x)
 {
     return mel_op_cast(net_rms_norm(g, x, "layer_norm", eps), mel_graph_float_type(g));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/ops/conv_line.h"
 
+#include "engine/big_alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,16 +30,16 @@ ConvLine *conv_line_new(const DnnConv *conv)
     line->conv = *conv;
     line->conv.weights = NULL;
     line->padded = conv->out_size[1] + conv->dilation[1] * (taps - 1);
-    line->weights = mel_alloc((size_t)(taps * in * out) * sizeof *line->weights);
-    float *filter = mel_alloc((size_t)taps * sizeof *filter);
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) {
-            const char *at = (const char *)given->data + (size_t)((o * in + i) * taps) * size;
-            mel_convert(at, given->dtype, filter, DTYPE_F32, taps);
-            for (int64_t t = 0; t < taps; t++)
-                line->weights[(t * in + i) * out + o] = filter[t];
-        }
-    free(filter);
+    line->weights = big_alloc(taps * in * out * (int64_t)sizeof *line->weights);
+    MEL_ASSERT(line->weights);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < in; i++)
+        for (int64_t o = 0; o < out; o++)
+            for (int64_t t = 0; t < taps; t++) {
+                const char *at = (const char *)given->data;
+                at += (size_t)((o * in + i) * taps + t) * size;
+                mel_convert(at, given->dtype, &line->weights[(t * in + i) * out + o], DTYPE_F32, 1);
+            }
     return line;
 }
 

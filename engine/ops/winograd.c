@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/ops/winograd.h"
 
+#include "engine/big_alloc.h"
 #include "engine/ops/simd.h"
 
 #include <stdlib.h>
 
-enum { TILE = 4, EDGE = 6, POINTS = EDGE * EDGE };
+enum { TILE = 4, EDGE = 6, POINTS = EDGE * EDGE, AREA = 9, INPUTS = 8 };
 enum { CHANNELS_MIN = 32, TILES_MIN = 64, LANES = 16 };
 
 /* Tiles that are done together: enough to make good matrix products, few enough to stay near. */
@@ -53,9 +54,26 @@ static void transform_filter(const float *w, double u[POINTS])
             u[i * EDGE + j] = rows[i][0] * g[j][0] + rows[i][1] * g[j][1] + rows[i][2] * g[j][2];
 }
 
+/* All filters of some inputs: few enough for what is written to stay in the cache. */
+static void transform_inputs(Winograd *w, const Tensor *given, int64_t first, int64_t n)
+{
+    int64_t in = w->conv.in_channels, out = w->conv.out_channels;
+    size_t size = mel_dtype_size(given->dtype);
+    float filters[INPUTS * AREA];
+    for (int64_t o = 0; o < out; o++) {
+        const char *at = (const char *)given->data + (size_t)((o * in + first) * AREA) * size;
+        mel_convert(at, given->dtype, filters, DTYPE_F32, n * AREA);
+        for (int64_t i = 0; i < n; i++) {
+            double u[POINTS];
+            transform_filter(filters + i * AREA, u);
+            for (int p = 0; p < POINTS; p++)
+                w->weights[(p * in + first + i) * out + o] = (float)u[p];
+        }
+    }
+}
+
 Winograd *winograd_new(const DnnConv *conv)
 {
-    enum { AREA = 9 };
     Winograd *w = mel_alloc(sizeof *w);
     w->conv = *conv;
     w->conv.weights = NULL;
@@ -65,20 +83,11 @@ Winograd *winograd_new(const DnnConv *conv)
     w->block = block_floats / (POINTS * (in + out));
     w->block = w->block < TILES_MIN ? TILES_MIN : w->block;
     if (w->block > tile_count(conv)) w->block = tile_count(conv);
-    w->weights = mel_alloc((size_t)(POINTS * in * out) * sizeof *w->weights);
-    const Tensor *given = conv->weights;
-    size_t size = mel_dtype_size(given->dtype);
-#pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) {
-            float filter[AREA];
-            double u[POINTS];
-            const char *at = (const char *)given->data + (size_t)((o * in + i) * AREA) * size;
-            mel_convert(at, given->dtype, filter, DTYPE_F32, AREA);
-            transform_filter(filter, u);
-            for (int p = 0; p < POINTS; p++)
-                w->weights[(p * in + i) * out + o] = (float)u[p];
-        }
+    w->weights = big_alloc(POINTS * in * out * (int64_t)sizeof *w->weights);
+    MEL_ASSERT(w->weights);
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t first = 0; first < in; first += INPUTS)
+        transform_inputs(w, conv->weights, first, in - first < INPUTS ? in - first : INPUTS);
     return w;
 }
 
