@@ -2,6 +2,7 @@
  *
  * Replays the inputs that fuzzing found worth keeping: tests/fuzz/corpus. */
 #include "tests/fuzz/checkpoint_inputs.h"
+#include "tests/fuzz/tokenizer_inputs.h"
 #include "tests/support/test.h"
 
 typedef struct Replay {
@@ -28,7 +29,9 @@ static void every_input_of_the_corpora_is_refused_or_holds_together(void **state
     (void)state;
     Replay replays[] = {
         {MEL_TEST_DATA "/../fuzz/corpus/torch",       fuzz_torch_input,       0},
-        {MEL_TEST_DATA "/../fuzz/corpus/safetensors", fuzz_safetensors_input, 0}
+        {MEL_TEST_DATA "/../fuzz/corpus/safetensors", fuzz_safetensors_input, 0},
+        {MEL_TEST_DATA "/../fuzz/corpus/spiece",      fuzz_spiece_input,      0},
+        {MEL_TEST_DATA "/../fuzz/corpus/bpe",         fuzz_bpe_input,         0}
     };
     Err err = {0};
     for (size_t i = 0; i < MEL_COUNT(replays); i++) {

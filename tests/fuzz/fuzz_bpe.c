@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Any bytes as a vocabulary, or as merges: see tokenizer_inputs.h. */
+#include "tests/fuzz/tokenizer_inputs.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_bpe_input(data, size);
+    return 0;
+}
