@@ -97,7 +97,8 @@ static char *first_line(const char *program, const char *option)
     return line;
 }
 
-/* yt-dlp's versions are dates, "2026.03.17" with perhaps more behind; NAN for anything else. */
+/* Whole days since a version that is a date, as yt-dlp's are: "2026.03.17" with perhaps more
+ * behind; NAN for anything else. */
 static double age_in_days(const char *version)
 {
     int year, month, day;
@@ -106,7 +107,7 @@ static double age_in_days(const char *version)
     if (sscanf(version, "%4d.%2d.%2d", &year, &month, &day) != 3) return NAN;
     snprintf(text, sizeof text, "%04d-%02d-%02dT00:00:00Z", year, month, day);
     if (!mel_utc_parse(text, &made_us)) return NAN;
-    return (double)(mel_wall_us() - made_us) / 86400e6;
+    return floor((double)(mel_wall_us() - made_us) / 86400e6);
 }
 
 static void check_ytdlp(Doctor *doctor)
@@ -127,7 +128,7 @@ static void check_ytdlp(Doctor *doctor)
                 age > YTDLP_OLD_DAYS ? "update it: sites change every few weeks and old versions "
                                        "fail with messages that mislead"
                                      : NULL,
-                "%s, %.0f days old", version, age);
+                "%s, %.0f day%s old", version, age, age == 1 ? "" : "s");
     free(version);
 }
 
