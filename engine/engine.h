@@ -7,6 +7,9 @@
 
 #include "engine/checkpoint/checkpoint.h"
 #include "engine/checkpoint/names.h"
+#include "engine/diffusion/sampler.h"
+#include "engine/diffusion/schedule.h"
+#include "engine/diffusion/synapse.h"
 #include "engine/front/mel.h"
 #include "engine/front/resample.h"
 #include "engine/front/resize.h"
@@ -18,5 +21,6 @@
 #include "engine/tensor.h"
 #include "engine/text/tokenizer.h"
 #include "engine/towers.h"
+#include "engine/variables.h"
 
 #endif

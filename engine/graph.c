@@ -8,6 +8,7 @@
 const OpDef op_input = {.name = "input"};
 const OpDef op_param = {.name = "param"};
 const OpDef op_constant = {.name = "constant"};
+const OpDef op_variable = {.name = "variable"};
 
 Graph *mel_graph_new(DType float_type)
 {
@@ -26,6 +27,9 @@ void mel_graph_free(Graph *graph)
     if (!graph) return;
     free(graph->nodes);
     free(graph->params);
+    free(graph->variables);
+    free(graph->variable_values);
+    free(graph->segments);
     free(graph->marks);
     mel_str_clear(&graph->prefix);
     mel_arena_clear(&graph->arena);
@@ -62,6 +66,12 @@ static Node *add_node(Graph *graph, const OpDef *def)
     return node;
 }
 
+bool op_is_leaf(const Node *node)
+{
+    return node->def == &op_input || node->def == &op_param || node->def == &op_constant ||
+           node->def == &op_variable;
+}
+
 static Node *add_leaf(Graph *graph, const OpDef *def, const char *name, DType dtype, Shape shape)
 {
     int64_t count, bytes;
@@ -73,7 +83,7 @@ static Node *add_leaf(Graph *graph, const OpDef *def, const char *name, DType dt
     node->name = mel_arena_strdup(&graph->arena, name);
     node->dtype = dtype;
     node->shape = shape;
-    node->constant = def != &op_input;
+    node->constant = def == &op_param || def == &op_constant;
     return node;
 }
 
@@ -126,10 +136,92 @@ static Node *find_param(Graph *graph, const char *name)
     return NULL;
 }
 
+static int find_variable(const Graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->variable_count; i++)
+        if (mel_equal(graph->variables[i]->name, name)) return i;
+    return -1;
+}
+
+/* Its number among the variables, or -1 after an error. */
+static int add_variable(Graph *graph, const char *name, Shape shape)
+{
+    int found = find_variable(graph, name);
+    if (found >= 0) {
+        if (mel_shape_equal(&graph->variables[found]->shape, &shape)) return found;
+        mel_graph_fail(graph, "variable '%s' is used with two shapes", name);
+        return -1;
+    }
+    Node *node = add_leaf(graph, &op_variable, name, DTYPE_F32, shape);
+    if (!node) return -1;
+    size_t wanted = (size_t)graph->variable_count + 1;
+    mel_grow(&graph->variables, &graph->variable_capacity, wanted, sizeof(Node *));
+    mel_grow(&graph->variable_values, &graph->variable_value_capacity, wanted, sizeof(Node *));
+    graph->variables[graph->variable_count] = node;
+    graph->variable_values[graph->variable_count] = node;
+    return graph->variable_count++;
+}
+
+Node *mel_graph_variable(Graph *graph, const char *name, Shape shape)
+{
+    int i = mel_err_is_set(&graph->err) ? -1 : add_variable(graph, name, shape);
+    return i < 0 ? NULL : graph->variables[i];
+}
+
+/* Norms and biases stay f32; what is multiplied takes the graph's type. */
+static Node *trained_param(Graph *graph, const char *name, Shape shape)
+{
+    int known = graph->variable_count, i = add_variable(graph, name, shape);
+    if (i == known && shape.rank >= 2)
+        graph->variable_values[i] = mel_op_cast(graph->variables[i], graph->float_type);
+    return i < 0 ? NULL : graph->variable_values[i];
+}
+
+void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx)
+{
+    graph->trained = trained;
+    graph->trained_ctx = ctx;
+}
+
+int mel_graph_variable_count(const Graph *graph)
+{
+    return graph->variable_count;
+}
+
+Node *mel_graph_variable_at(const Graph *graph, int i)
+{
+    return graph->variables[i];
+}
+
+const char *mel_node_name(const Node *node)
+{
+    return node && node->name ? node->name : "";
+}
+
+Node *mel_graph_segment(Graph *graph, Node *x)
+{
+    if (!x || op_is_leaf(x)) return x;
+    if (graph->segment_count && graph->segments[graph->segment_count - 1] >= x->index) return x;
+    mel_grow(&graph->segments, &graph->segment_capacity, (size_t)graph->segment_count + 1,
+             sizeof *graph->segments);
+    graph->segments[graph->segment_count++] = x->index;
+    return x;
+}
+
+void mel_graph_recompute(Graph *graph, bool on)
+{
+    graph->recompute = on;
+}
+
 Node *mel_graph_param(Graph *graph, const char *name, Shape shape)
 {
     if (mel_err_is_set(&graph->err)) return NULL;
     char *full = mel_asprintf("%s%s", mel_str_text(&graph->prefix), name);
+    if (graph->trained && graph->trained(graph->trained_ctx, full)) {
+        Node *value = trained_param(graph, full, shape);
+        free(full);
+        return value;
+    }
     Node *node = find_param(graph, full);
     if (node && !mel_shape_equal(&node->shape, &shape))
         node = mel_graph_fail(graph, "parameter '%s' is used with two shapes", full);
@@ -160,8 +252,7 @@ const Shape *mel_graph_param_shape(const Graph *graph, int i)
 Node *mel_graph_output(Graph *graph, const char *name, Node *node)
 {
     if (!node) return NULL;
-    if (node->def == &op_input || node->def == &op_param || node->def == &op_constant ||
-        node->output)
+    if (op_is_leaf(node) || node->output)
         node = mel_op_affine(node, 1, 0); /* a value of its own */
     if (!node) return NULL;
     node->output = true;

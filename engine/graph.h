@@ -26,6 +26,18 @@ Node *mel_graph_param(Graph *graph, const char *name, Shape shape);
 void mel_graph_push(Graph *graph, const char *format, ...) MEL_PRINTF(2, 3);
 void mel_graph_pop(Graph *graph);
 
+/* An f32 array that outlives a run and is changed by it (variables.h). Asked for by its whole name. */
+Node *mel_graph_variable(Graph *graph, const char *name, Shape shape);
+
+/* From now on, parameters for whose whole names `trained` answers true are variables. In a graph of
+ * bf16 their matrices are rounded where they are used. NULL for none. */
+void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx);
+
+/* The variables in the order in which the graph asked for them. */
+int mel_graph_variable_count(const Graph *graph);
+Node *mel_graph_variable_at(const Graph *graph, int i);
+const char *mel_node_name(const Node *node); /* of a variable; never NULL */
+
 /* A fixed array; the data (f32, or i32 for DTYPE_I32) is copied. */
 Node *mel_graph_constant(Graph *graph, DType dtype, Shape shape, const void *data);
 Node *mel_graph_number(Graph *graph, double value); /* shape [] */
@@ -33,9 +45,21 @@ Node *mel_graph_number(Graph *graph, double value); /* shape [] */
 /* Marks a value as one that is read after a run. Returns it. */
 Node *mel_graph_output(Graph *graph, const char *name, Node *node);
 
+/* Ends a segment of the graph at x, which it returns. Where recomputation is switched on before the
+ * gradients are built, of each segment only such ends are kept until they are needed; what lies
+ * between is computed again (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016). */
+Node *mel_graph_segment(Graph *graph, Node *x);
+void mel_graph_recompute(Graph *graph, bool on);
+
 /* d loss / d wrt[i] into out[i], for a loss of one element: further nodes, built by the operations'
  * own gradients. NULL where the loss does not depend on wrt[i]. */
 void mel_graph_gradients(Graph *graph, Node *loss, Node *const *wrt, int count, Node **out);
+
+/* The same, each gradient told as soon as it is complete, so that what is built from it there lets
+ * it die early. */
+typedef void GradientVisit(void *ctx, int i, Node *gradient);
+void mel_graph_each_gradient(Graph *graph, Node *loss, Node *const *wrt, int count,
+                             GradientVisit *visit, void *ctx);
 
 /* Zeroes for NULL, as after an error. */
 const Shape *mel_node_shape(const Node *node);

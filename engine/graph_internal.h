@@ -15,6 +15,16 @@ struct Graph {
     Node **params;
     int param_count;
     size_t param_capacity;
+    Node **variables;
+    Node **variable_values; /* as their users see them: rounded to the float type, or themselves */
+    int variable_count;
+    size_t variable_capacity, variable_value_capacity;
+    bool (*trained)(void *ctx, const char *name);
+    void *trained_ctx;
+    int *segments; /* ends of segments, as indices of nodes, ascending */
+    int segment_count;
+    size_t segment_capacity;
+    bool recompute;
     Str prefix;
     size_t *marks; /* lengths of the prefix before each push */
     int depth;

@@ -74,12 +74,16 @@ struct OpDef {
     bool view; /* the output is the first input's memory, from view_offset elements on */
     int64_t (*view_offset)(const Node *node);
     bool in_place; /* the output may be written over the first input when that dies */
+    unsigned writes; /* bit i: input i, a variable, is written over */
 };
 
 /* A node of `def`; attrs is copied. NULL once the graph has failed or a needed input is NULL; the
  * first `needed` inputs are. */
 Node *op_node(Graph *graph, const OpDef *def, const void *attrs, Node *const *in, int count,
               int needed);
+
+/* Whether it is given, not computed. */
+bool op_is_leaf(const Node *node);
 
 /* Graph of a non-NULL node. */
 static inline Graph *op_graph(const Node *node)
@@ -121,7 +125,7 @@ static inline Graph *sample_graph(SampleSink *sink)
 /* The table, in the order of ops.def. */
 extern const OpDef *const op_table[];
 extern const int op_count;
-extern const OpDef op_input, op_param, op_constant; /* leaves: not in the table */
+extern const OpDef op_input, op_param, op_constant, op_variable; /* leaves: not in the table */
 
 #define OP(name) extern const OpDef op_##name;
 #include "engine/ops.def"

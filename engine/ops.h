@@ -129,4 +129,29 @@ Node *mel_op_timestep_embedding(Node *t, int dim);
  * `reflect` samples at both ends. T = 1 + (N + 2·reflect - length) / hop. */
 Node *mel_op_frame(Node *x, int64_t length, int64_t hop, int64_t reflect);
 
+/* ops/update.c: what changes variables; f32, of one shape. They run in the order of building among
+ * everything else that reads those variables. Each gives a number, shape [].
+ * sum ← keep·sum + x, keep [] → |sum|² after it. */
+Node *mel_op_accumulate(Node *sum, Node *x, Node *keep);
+
+/* What AdamW's `hyper` holds. CORRECTION is 1 - βᵏ after k steps; the gradient is multiplied by
+ * GRADIENT_SCALE first. */
+enum {
+    ADAMW_RATE,
+    ADAMW_BETA1,
+    ADAMW_BETA2,
+    ADAMW_EPS,
+    ADAMW_DECAY,
+    ADAMW_CORRECTION1,
+    ADAMW_CORRECTION2,
+    ADAMW_GRADIENT_SCALE,
+    ADAMW_HYPER_COUNT
+};
+
+/* One step of AdamW on p by the gradient g, with the moments m and v → |step|². */
+Node *mel_op_adamw(Node *p, Node *g, Node *m, Node *v, Node *hyper);
+
+/* mean ← keep·mean + (1 - keep)·x, keep [] → |change|². */
+Node *mel_op_average(Node *mean, Node *x, Node *keep);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "engine/checkpoint/names.h"
 #include "engine/graph.h"
+#include "engine/variables.h"
 
 /* Answers with the array of that name, as `shape` where it fits, or an error that names it. The
  * data lives as long as the source. */
@@ -13,6 +14,7 @@ typedef struct Params {
     bool (*find)(void *ctx, const char *name, const Shape *shape, Tensor *out, Err *err);
     void (*done_with)(void *ctx, const char *name); /* may be NULL */
     void *ctx;
+    const Variables *variables; /* of the graph's variables; NULL where it has none */
 } Params;
 
 /* From a checkpoint whose names are `prefix` and the graph's names in `layout`; prefix may be NULL.

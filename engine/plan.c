@@ -3,6 +3,7 @@
 
 #include "engine/backend.h"
 #include "engine/graph_internal.h"
+#include "engine/variables_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +51,6 @@ static int64_t value_bytes(const Plan *plan, const Node *node)
 {
     DType dtype = plan->backend->dtype(node->dtype);
     return mel_shape_count(&node->shape) * (int64_t)mel_dtype_size(dtype);
-}
-
-static bool is_leaf(const Node *node)
-{
-    return node->def == &op_input || node->def == &op_param || node->def == &op_constant;
 }
 
 static bool is_fixed_leaf(const Node *node)
@@ -140,7 +136,7 @@ static int buffer_to_take(const Plan *plan, const Node *node)
     if (!node->def->in_place || !in || in->constant || node->constant) return -1;
     const Place *place = &plan->places[in->index];
     const Buffer *buffer = place->buffer < 0 ? NULL : &plan->buffers[place->buffer];
-    if (!buffer || place->offset || buffer->last > node->index) return -1;
+    if (!buffer || !buffer->in_arena || place->offset || buffer->last > node->index) return -1;
     if (value_bytes(plan, node) != value_bytes(plan, in) || buffer->bytes != value_bytes(plan, in))
         return -1;
     for (int i = 1; i < node->in_count; i++)
@@ -167,7 +163,7 @@ static void place_node(Plan *plan, const Node *node, const int *last)
     if (node->def == &op_input) buffer->first = 0; /* it is written before the run */
     int until = last_use(plan, last, node);
     if (until > buffer->last) buffer->last = until;
-    if (node->constant || is_fixed_leaf(node)) buffer->in_arena = false;
+    if (node->constant || node->def == &op_variable) buffer->in_arena = false;
 }
 
 /* A view lives as long as its source is looked at through it: uses are told to the root. */
@@ -297,10 +293,24 @@ static bool allocate_constants(Plan *plan, Err *err)
     return true;
 }
 
+static bool find_variables(Plan *plan, Err *err)
+{
+    const Variables *variables = plan->params ? plan->params->variables : NULL;
+    for (int i = 0; i < plan->graph->variable_count; i++) {
+        const Node *node = plan->graph->variables[i];
+        const Place *place = &plan->places[node->index];
+        if (place->buffer < 0) continue;
+        void *memory = variables_memory(variables, node->name, &node->shape, err);
+        if (!memory) return false;
+        plan->buffers[place->buffer].memory = memory;
+    }
+    return true;
+}
+
 static bool allocate(Plan *plan, Err *err)
 {
     plan->arena = plan->backend->alloc(plan->backend, plan->arena_bytes, err);
-    if (!plan->arena || !allocate_constants(plan, err)) return false;
+    if (!plan->arena || !find_variables(plan, err) || !allocate_constants(plan, err)) return false;
     for (int i = 0; i < plan->graph->count; i++) {
         Place *place = &plan->places[i];
         if (place->buffer < 0) continue;
@@ -330,7 +340,7 @@ static bool run_nodes(Plan *plan, bool constant, Err *err)
 {
     for (int i = 0; i < plan->graph->count; i++) {
         const Node *node = plan->graph->nodes[i];
-        if (is_leaf(node) || node->def->view || node->constant != constant) continue;
+        if (op_is_leaf(node) || node->def->view || node->constant != constant) continue;
         if (plan->places[i].buffer < 0) continue;
         if (!run_node(plan, node, err)) return false;
     }
@@ -354,7 +364,7 @@ static bool prepare_all(Plan *plan, Err *err)
             return false;
     for (int i = graph->count - 1; i >= 0; i--) {
         const Node *node = graph->nodes[i];
-        if (is_leaf(node) || !is_read(plan, node)) continue;
+        if (op_is_leaf(node) || !is_read(plan, node)) continue;
         if (!prepare_node(plan, node, err)) return mel_err_wrap(err, "%s", node->def->name);
     }
     for (int i = 0; i < graph->count; i++)

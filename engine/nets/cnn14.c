@@ -43,6 +43,7 @@ static Node *blocks(Graph *graph, Node *x, int64_t width)
         x = conv_bn_relu(graph, x, 2, width << (i - 1));
         mel_graph_pop(graph);
         if (i < BLOCKS) x = mel_op_pool(x, POOL_MEAN, 2, 2);
+        mel_graph_segment(graph, x);
     }
     return x;
 }

@@ -46,7 +46,8 @@ static Node *resblock(Graph *g, Node *x, int number, int kernel, const int *dila
         snprintf(name, sizeof name, "convs1.%d", i);
         Node *h = same_line(g, leaky(x, 0.1), name, width, kernel, dilations[i]);
         snprintf(name, sizeof name, "convs2.%d", i);
-        x = mel_op_add(same_line(g, leaky(h, 0.1), name, width, kernel, 1), x);
+        h = same_line(g, leaky(h, 0.1), name, width, kernel, 1);
+        x = mel_graph_segment(g, mel_op_add(h, x));
     }
     mel_graph_pop(g);
     return x;
@@ -69,7 +70,7 @@ static Node *stage(Graph *g, const HifiganConfig *c, Node *x, int i)
         Node *y = resblock(g, x, i * c->resblock_count + k, c->resblock_kernels[k], c->dilations);
         sum = sum ? mel_op_add(sum, y) : y;
     }
-    return mel_op_affine(sum, 1.0 / c->resblock_count, 0);
+    return mel_graph_segment(g, mel_op_affine(sum, 1.0 / c->resblock_count, 0));
 }
 
 Node *mel_net_hifigan(Graph *graph, const HifiganConfig *config, Node *log_mel)

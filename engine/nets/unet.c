@@ -71,7 +71,7 @@ static Node *resnet(const Unet *u, Node *x, const char *name, int number, int64_
     h = net_conv(g, h, "conv2", width, 3, 3, BIAS, &same);
     if (mel_node_dim(x, -1) != width) x = net_conv(g, x, "conv_shortcut", width, 1, 1, BIAS, NULL);
     mel_graph_pop(g);
-    return mel_op_add(h, x);
+    return mel_graph_segment(g, mel_op_add(h, x));
 }
 
 /* Over `from`: the text, or the states themselves. */
@@ -138,7 +138,7 @@ static Node *transformer(const Unet *u, Node *x, const char *block, int number, 
     mel_graph_pop(g);
     h = project(u, mel_op_reshape(h, picture), "proj_out", width);
     mel_graph_pop(g);
-    return mel_op_add(h, x);
+    return mel_graph_segment(g, mel_op_add(h, x));
 }
 
 /* What the way down leaves for the way up. */
@@ -237,6 +237,7 @@ Node *mel_net_unet(Graph *graph, const UnetConfig *config, const UnetInputs *inp
               .mask = inputs->mask};
     Skips skips = {0};
     Node *x = net_conv(graph, inputs->x, "conv_in", config->widths[0], 3, 3, BIAS, &same);
+    mel_graph_segment(graph, x);
     skips.nodes[skips.count++] = x;
     for (int level = 0; level < config->levels; level++)
         x = down_block(&u, x, level, &skips);

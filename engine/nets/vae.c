@@ -51,7 +51,7 @@ static Node *resnet(Graph *g, Node *x, int number, int64_t width, int groups)
     h = net_conv(g, h, "conv2", width, 3, 3, BIAS, &same);
     if (mel_node_dim(x, -1) != width) x = net_conv(g, x, "conv_shortcut", width, 1, 1, BIAS, NULL);
     mel_graph_pop(g);
-    return mel_op_add(h, x);
+    return mel_graph_segment(g, mel_op_add(h, x));
 }
 
 /* One head over all places. */
@@ -67,7 +67,7 @@ static Node *attend(Graph *g, Node *x, int groups)
     h = mel_op_attention(q, k, v, NULL, &(AttentionOptions){.heads = 1});
     h = mel_op_reshape(net_linear(g, h, "to_out.0", width, BIAS), picture);
     mel_graph_pop(g);
-    return mel_op_add(h, x);
+    return mel_graph_segment(g, mel_op_add(h, x));
 }
 
 static Node *middle(Graph *g, Node *x, const VaeConfig *c)
