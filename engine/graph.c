@@ -252,8 +252,7 @@ const Shape *mel_graph_param_shape(const Graph *graph, int i)
 Node *mel_graph_output(Graph *graph, const char *name, Node *node)
 {
     if (!node) return NULL;
-    if (op_is_leaf(node) || node->output)
-        node = mel_op_affine(node, 1, 0); /* a value of its own */
+    if (op_is_leaf(node) || node->output) node = mel_op_affine(node, 1, 0); /* a value of its own */
     if (!node) return NULL;
     node->output = true;
     node->name = mel_arena_strdup(&graph->arena, name);

@@ -1,91 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/model_config.h"
 
+#include "engine/diffusion/config.h"
+
 #include <string.h>
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
-/* One object of the file, and the first thing that is wrong with any. */
-typedef struct Reader {
-    const json_t *object;
-    const char *where; /* "text_config" */
-    Err *err;
-    bool ok;
-} Reader;
-
-static Reader below(const Reader *whole, const char *key)
+static Unary clip_gelu(ConfigReader *r)
 {
-    return (Reader){.object = json_object_get(whole->object, key),
-                    .where = key,
-                    .err = whole->err,
-                    .ok = whole->ok};
+    const char *act = mel_json_text(r->object, "hidden_act", "quick_gelu");
+    if (!mel_equal(act, "gelu") && !mel_equal(act, "quick_gelu"))
+        config_refuse(r, "hidden_act", "only gelu and quick_gelu are known");
+    return mel_equal(act, "gelu") ? UNARY_GELU : UNARY_QUICK_GELU;
 }
 
-static void refuse(Reader *r, const char *key, long long least, long long most)
-{
-    if (r->ok)
-        mel_err(r->err, ERR_FORMAT, "'%s' of %s is not a whole number from %lld to %lld", key,
-                r->where, least, most);
-    r->ok = false;
-}
-
-static int64_t whole(Reader *r, const char *key, int64_t fallback, int64_t most)
-{
-    const json_t *value = json_object_get(r->object, key);
-    if (!value || json_is_null(value)) return fallback;
-    int64_t n = json_is_integer(value) ? json_integer_value(value) : 0;
-    if (n < 1 || n > most) refuse(r, key, 1, most);
-    return n < 1 ? 1 : n > most ? most : n;
-}
-
-static void wholes(Reader *r, const char *key, int *out, int count)
-{
-    const json_t *list = json_object_get(r->object, key);
-    if (!list) return;
-    for (int i = 0; i < count; i++) {
-        const json_t *value = json_array_get(list, (size_t)i);
-        int64_t n = json_is_integer(value) ? json_integer_value(value) : 0;
-        if (n < 1 || n > 1024) refuse(r, key, 1, 1024);
-        out[i] = n < 1 || n > 1024 ? 1 : (int)n;
-    }
-}
-
-static TowerConfig tower(Reader *r, TowerConfig fallback)
-{
-    TowerConfig t = {.width = whole(r, "hidden_size", fallback.width, 1 << 14),
-                     .layers = (int)whole(r, "num_hidden_layers", fallback.layers, 256),
-                     .heads = (int)whole(r, "num_attention_heads", fallback.heads, 1024),
-                     .hidden = whole(r, "intermediate_size", fallback.hidden, 1 << 16)};
-    if (r->ok && t.width % t.heads)
-        r->ok = mel_err(r->err, ERR_FORMAT, "%s: a width of %lld for %d heads", r->where,
-                        (long long)t.width, t.heads);
-    return t;
-}
-
-static bool read_clip(Reader *r, ClipConfig *out)
+static bool read_clip(ConfigReader *r, ClipConfig *out)
 {
     *out = mel_clip_b32();
-    Reader text = below(r, "text_config"), vision = below(r, "vision_config");
-    const char *act = mel_json_text(text.object, "hidden_act", "quick_gelu");
-    out->text = tower(&text, out->text);
-    out->vocabulary = whole(&text, "vocab_size", out->vocabulary, 1 << 22);
-    out->positions = whole(&text, "max_position_embeddings", out->positions, 1 << 14);
+    ConfigReader text = config_below(r, "text_config"), vision = config_below(r, "vision_config");
+    out->text = config_tower(&text, out->text);
+    out->vocabulary = config_whole(&text, "vocab_size", out->vocabulary, 1 << 22);
+    out->positions = config_whole(&text, "max_position_embeddings", out->positions, 1 << 14);
     vision.ok = text.ok;
-    out->vision = tower(&vision, out->vision);
-    out->picture = whole(&vision, "image_size", out->picture, 4096);
-    out->patch = whole(&vision, "patch_size", out->patch, 4096);
+    out->vision = config_tower(&vision, out->vision);
+    out->picture = config_whole(&vision, "image_size", out->picture, 4096);
+    out->patch = config_whole(&vision, "patch_size", out->patch, 4096);
     r->ok = vision.ok;
-    out->joint = whole(r, "projection_dim", out->joint, 1 << 14);
-    out->gelu = mel_equal(act, "gelu") ? UNARY_GELU : UNARY_QUICK_GELU;
-    if (r->ok && !mel_equal(act, "gelu") && !mel_equal(act, "quick_gelu"))
-        r->ok = mel_err(r->err, ERR_FORMAT, "the activation '%s' is not known", act);
+    out->joint = config_whole(r, "projection_dim", out->joint, 1 << 14);
+    out->gelu = clip_gelu(&text);
+    r->ok = r->ok && text.ok;
     if (r->ok && out->picture % out->patch)
         r->ok = mel_err(r->err, ERR_FORMAT, "pictures of %lld pixels in patches of %lld",
                         (long long)out->picture, (long long)out->patch);
     return r->ok;
 }
 
-static bool read_htsat(Reader *r, HtsatConfig *out)
+static bool read_htsat(ConfigReader *r, HtsatConfig *out)
 {
     const json_t *depths = json_object_get(r->object, "depths");
     size_t stages = json_is_array(depths) ? json_array_size(depths) : (size_t)out->stages;
@@ -94,13 +45,13 @@ static bool read_htsat(Reader *r, HtsatConfig *out)
                         HTSAT_STAGES_MAX);
     if (!r->ok) return false;
     out->stages = (int)stages;
-    wholes(r, "depths", out->depths, out->stages);
-    wholes(r, "num_attention_heads", out->heads, out->stages);
-    out->mel_bins = whole(r, "num_mel_bins", out->mel_bins, 1024);
-    out->side = whole(r, "spec_size", out->side, 4096);
-    out->patch = whole(r, "patch_size", out->patch, 256);
-    out->width = whole(r, "patch_embeds_hidden_size", out->width, 1 << 12);
-    out->window = whole(r, "window_size", out->window, 256);
+    config_wholes(r, "depths", out->depths, out->stages);
+    config_wholes(r, "num_attention_heads", out->heads, out->stages);
+    out->mel_bins = config_whole(r, "num_mel_bins", out->mel_bins, 1024);
+    out->side = config_whole(r, "spec_size", out->side, 4096);
+    out->patch = config_whole(r, "patch_size", out->patch, 256);
+    out->width = config_whole(r, "patch_embeds_hidden_size", out->width, 1 << 12);
+    out->window = config_whole(r, "window_size", out->window, 256);
     if (r->ok && json_is_true(json_object_get(r->object, "enable_fusion")))
         r->ok = mel_err(r->err, ERR_FORMAT,
                         "CLAP with feature fusion is not supported: take "
@@ -108,23 +59,24 @@ static bool read_htsat(Reader *r, HtsatConfig *out)
     return r->ok;
 }
 
-static bool read_clap(Reader *r, ClapConfig *out)
+static bool read_clap(ConfigReader *r, ClapConfig *out)
 {
     *out = mel_clap_htsat_unfused();
-    Reader audio = below(r, "audio_config"), text = below(r, "text_config");
+    ConfigReader audio = config_below(r, "audio_config"), text = config_below(r, "text_config");
     read_htsat(&audio, &out->audio);
     text.ok = audio.ok;
-    out->text.tower = tower(&text, out->text.tower);
-    out->text.vocabulary = whole(&text, "vocab_size", out->text.vocabulary, 1 << 22);
-    out->text.positions = whole(&text, "max_position_embeddings", out->text.positions, 1 << 14);
+    out->text.tower = config_tower(&text, out->text.tower);
+    out->text.vocabulary = config_whole(&text, "vocab_size", out->text.vocabulary, 1 << 22);
+    out->text.positions =
+        config_whole(&text, "max_position_embeddings", out->text.positions, 1 << 14);
     out->text.eps = mel_json_f64(text.object, "layer_norm_eps", out->text.eps);
     r->ok = text.ok;
-    out->joint = whole(r, "projection_dim", out->joint, 1 << 14);
+    out->joint = config_whole(r, "projection_dim", out->joint, 1 << 14);
     return r->ok;
 }
 
 /* A sound tower ends in a projection, a judge in classes. */
-static bool read_cnn14(Reader *r, bool judge, SoundTowerConfig *out)
+static bool read_cnn14(ConfigReader *r, bool judge, SoundTowerConfig *out)
 {
     static const struct {
         const char *name;
@@ -145,30 +97,76 @@ static bool read_cnn14(Reader *r, bool judge, SoundTowerConfig *out)
                         front);
     if (!r->ok) return false;
     *out = (SoundTowerConfig){.cnn14 = mel_cnn14_published(), .front = fronts[i].front};
-    out->cnn14.classes = judge ? whole(r, "classes", out->cnn14.classes, 1 << 16) : 0;
-    out->cnn14.width = whole(r, "width", out->cnn14.width, 1 << 10);
-    out->cnn14.embedding = whole(r, "embedding", out->cnn14.embedding, 1 << 14);
-    out->joint = whole(r, "projection_dim", 512, 1 << 14);
+    out->cnn14.classes = judge ? config_whole(r, "classes", out->cnn14.classes, 1 << 16) : 0;
+    out->cnn14.width = config_whole(r, "width", out->cnn14.width, 1 << 10);
+    out->cnn14.embedding = config_whole(r, "embedding", out->cnn14.embedding, 1 << 14);
+    out->joint = config_whole(r, "projection_dim", 512, 1 << 14);
     return r->ok;
 }
 
-static bool read_vggish(Reader *r, VggishConfig *out)
+static bool read_vggish(ConfigReader *r, VggishConfig *out)
 {
     *out = mel_vggish_published();
-    out->width = whole(r, "width", out->width, 1 << 10);
-    out->hidden = whole(r, "hidden", out->hidden, 1 << 16);
-    out->embedding = whole(r, "embedding", out->embedding, 1 << 14);
+    out->width = config_whole(r, "width", out->width, 1 << 10);
+    out->hidden = config_whole(r, "hidden", out->hidden, 1 << 16);
+    out->embedding = config_whole(r, "embedding", out->embedding, 1 << 14);
     return r->ok;
+}
+
+static bool read_t5(ConfigReader *r, T5Config *out)
+{
+    *out = mel_t5_flan_large();
+    out->vocabulary = config_whole(r, "vocab_size", out->vocabulary, 1 << 22);
+    out->tower.width = config_whole(r, "d_model", out->tower.width, 1 << 14);
+    out->tower.layers = (int)config_whole(r, "num_layers", out->tower.layers, 256);
+    out->tower.heads = (int)config_whole(r, "num_heads", out->tower.heads, 1024);
+    out->tower.hidden = config_whole(r, "d_ff", out->tower.hidden, 1 << 16);
+    out->head_width = config_whole(r, "d_kv", out->head_width, 1 << 10);
+    if (!mel_equal(mel_json_text(r->object, "feed_forward_proj", "gated-gelu"), "gated-gelu"))
+        config_refuse(r, "feed_forward_proj", "only 'gated-gelu', as FLAN-T5 has it");
+    return r->ok;
+}
+
+static bool read_clip_text(ConfigReader *r, ClipConfig *out)
+{
+    *out = mel_clip_l14();
+    out->text = config_tower(r, out->text);
+    out->vocabulary = config_whole(r, "vocab_size", out->vocabulary, 1 << 22);
+    out->positions = config_whole(r, "max_position_embeddings", out->positions, 1 << 14);
+    out->gelu = clip_gelu(r);
+    return r->ok;
+}
+
+/* transformers say "model_type", diffusers "_class_name". */
+static const char *const kind_names[MODEL_KINDS] = {"clip",
+                                                    "clap",
+                                                    "melkit_sound_tower",
+                                                    "melkit_cnn14",
+                                                    "melkit_vggish",
+                                                    "t5",
+                                                    "clip_text_model",
+                                                    "UNet2DConditionModel",
+                                                    "AutoencoderKL",
+                                                    "SpeechT5HifiGan"};
+
+const char *model_kind_name(ModelKind kind)
+{
+    return kind_names[kind];
+}
+
+static const char *type_of(const json_t *config)
+{
+    const char *type = mel_json_text(config, "model_type", "");
+    if (mel_equal(type, "hifigan")) return "SpeechT5HifiGan";
+    return mel_json_text(config, "_class_name", type);
 }
 
 static bool read_model(const json_t *config, ModelSettings *out, Err *err)
 {
-    static const char *const types[] = {"clip", "clap", "melkit_sound_tower", "melkit_cnn14",
-                                        "melkit_vggish"};
-    const char *type = mel_json_text(config, "model_type", "");
-    Reader r = {.object = config, .where = "the file", .err = err, .ok = true};
+    const char *type = type_of(config);
+    ConfigReader r = {.object = config, .where = "the file", .err = err, .ok = true};
     size_t kind = 0;
-    while (kind < MEL_COUNT(types) && !mel_equal(type, types[kind]))
+    while (kind < MODEL_KINDS && !mel_equal(type, kind_names[kind]))
         kind++;
     out->kind = (ModelKind)kind;
     switch (kind) {
@@ -182,10 +180,21 @@ static bool read_model(const json_t *config, ModelSettings *out, Err *err)
         return read_cnn14(&r, true, &out->sound);
     case MODEL_VGGISH:
         return read_vggish(&r, &out->vggish);
+    case MODEL_T5:
+        return read_t5(&r, &out->t5);
+    case MODEL_CLIP_TEXT:
+        return read_clip_text(&r, &out->clip);
+    case MODEL_UNET:
+        return config_unet(&r, &out->unet);
+    case MODEL_VAE:
+        return config_vae(&r, &out->vae);
+    case MODEL_HIFIGAN:
+        return config_hifigan(&r, &out->hifigan);
     default:
         return mel_err(err, ERR_FORMAT,
-                       "the model_type '%.40s' is not clip, clap, melkit_sound_tower, melkit_cnn14 "
-                       "or melkit_vggish",
+                       "the model_type '%.40s' is not known: clip, clap, t5, "
+                       "clip_text_model, UNet2DConditionModel, AutoencoderKL, SpeechT5HifiGan, "
+                       "melkit_sound_tower, melkit_cnn14 and melkit_vggish are",
                        type);
     }
 }

@@ -14,7 +14,13 @@ typedef enum ModelKind {
     MODEL_SOUND_TOWER, /* "melkit_sound_tower": sounds, in the space of some CLIP's texts */
     MODEL_CNN14,       /* "melkit_cnn14": what sounds are judged by */
     MODEL_VGGISH,      /* "melkit_vggish": also */
+    MODEL_T5,          /* "t5": its encoder */
+    MODEL_CLIP_TEXT,   /* "clip_text_model": one tower */
+    MODEL_UNET,        /* diffusers' UNet2DConditionModel */
+    MODEL_VAE,         /* AutoencoderKL */
+    MODEL_HIFIGAN,     /* SpeechT5HifiGan */
 } ModelKind;
+enum { MODEL_KINDS = MODEL_HIFIGAN + 1 };
 
 /* The paper's own audio tower: Cnn14 and MS-CLAP's projection into CLIP's space. */
 typedef struct SoundTowerConfig {
@@ -25,14 +31,19 @@ typedef struct SoundTowerConfig {
 
 typedef struct ModelSettings {
     ModelKind kind;
-    ClipConfig clip;
+    ClipConfig clip; /* of one tower too */
     ClapConfig clap;
     SoundTowerConfig sound; /* of a Cnn14 too, which has no projection */
     VggishConfig vggish;
+    T5Config t5;
+    UnetConfig unet;
+    VaeConfig vae;
+    HifiganConfig hifigan;
 } ModelSettings;
 
 /* What the file does not say is as in transformers. ERR_FORMAT names the field that is impossible,
  * also another model than these. */
+const char *model_kind_name(ModelKind kind); /* as the file says it */
 MEL_MUST_CHECK bool model_config_read(const char *path, ModelSettings *out, Err *err);
 
 #endif

@@ -181,7 +181,8 @@ static bool open_parts(Towers *t, const char *folder, Err *err)
     ok = ok && model_config_read(config, &t->settings, err);
     free(config);
     if (ok && t->settings.kind > MODEL_SOUND_TOWER)
-        ok = mel_err(err, ERR_USAGE, "'%s' has no towers: it judges sounds", folder);
+        ok = mel_err(err, ERR_USAGE, "'%s' has no towers: it is a %s", folder,
+                     model_kind_name(t->settings.kind));
     if (!ok) return false;
     describe(t);
     ok = mel_checkpoint_open(folder, &t->checkpoint, err);

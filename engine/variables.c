@@ -50,8 +50,7 @@ bool mel_variables_add(Variables *variables, const char *name, Shape shape, cons
         return mel_err(err, ERR_USAGE, "there are two variables '%s'", name);
     if (!mel_shape_bytes(&shape, DTYPE_F64, &count, &bytes))
         return mel_err(err, ERR_LIMIT, "variable '%s' is too large", name);
-    void *memory =
-        variables->backend->alloc(variables->backend, bytes_of(variables, &shape), err);
+    void *memory = variables->backend->alloc(variables->backend, bytes_of(variables, &shape), err);
     if (!memory) return false;
     mel_grow(&variables->all, &variables->capacity, (size_t)variables->count + 1,
              sizeof *variables->all);
@@ -103,11 +102,11 @@ static bool move(const Variables *variables, int i, const float *in, float *out,
     Backend *backend = variables->backend;
     const Variable *variable = &variables->all[i];
     DType kept = backend->dtype(DTYPE_F32);
-    int64_t count = mel_shape_count(&variable->shape), bytes = bytes_of(variables, &variable->shape);
-    void *copy = kept == DTYPE_F32
-                     ? NULL
-                     : mel_try_alloc((size_t)count + 1, mel_dtype_size(kept), SIZE_MAX,
-                                     variable->name, err);
+    int64_t count = mel_shape_count(&variable->shape),
+            bytes = bytes_of(variables, &variable->shape);
+    void *copy = kept == DTYPE_F32 ? NULL
+                                   : mel_try_alloc((size_t)count + 1, mel_dtype_size(kept),
+                                                   SIZE_MAX, variable->name, err);
     if (kept != DTYPE_F32 && !copy) return false;
     bool ok;
     if (in) {

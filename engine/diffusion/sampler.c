@@ -90,7 +90,8 @@ static void ddpm_step(const Sampler *s, int i, const float *out, const float *no
     double to = last ? 1 : mel_schedule_alpha(s->schedule, s->times[i + 1]);
     double beta = 1 - at / to;
     double x0_part = sqrt(to) * beta / (1 - at), z_part = sqrt(at / to) * (1 - to) / (1 - at);
-    double spread = mel_sampler_wants_noise(s, i) ? sqrt(fmax((1 - to) / (1 - at) * beta, 1e-20)) : 0;
+    double spread =
+        mel_sampler_wants_noise(s, i) ? sqrt(fmax((1 - to) / (1 - at) * beta, 1e-20)) : 0;
     double signal = sqrt(at), sigma = sqrt(1 - at);
     for (int64_t k = 0; k < s->n; k++) {
         Estimate e = mel_estimate(s->schedule->prediction, signal, sigma, z[k], out[k]);

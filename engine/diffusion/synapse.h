@@ -40,9 +40,9 @@ typedef struct Synapse {
     SynapseSite sites[SYNAPSE_SITES_MAX]; /* in order of execution */
     Node *states[SYNAPSE_SITES_MAX];      /* normalised states of the image UNet: see below */
     Node *k[SYNAPSE_SITES_MAX], *v[SYNAPSE_SITES_MAX]; /* of the image, pooled */
-    Graph *graph;        /* of the music UNet */
+    Graph *graph;                                      /* of the music UNet */
     Node *gate, *shared; /* shared: gate·α where it is one for all */
-    int seen; /* how many sites the UNet being built has passed */
+    int seen;            /* how many sites the UNet being built has passed */
 } Synapse;
 
 /* The sites that both UNets have. ERR_FORMAT when they differ in levels, layers or widths. */
