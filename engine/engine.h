@@ -16,6 +16,8 @@
 #include "engine/imsm.h"
 #include "engine/judges.h"
 #include "engine/metrics.h"
+#include "engine/model_config.h"
+#include "engine/network.h"
 #include "engine/ops.h"
 #include "engine/plan.h"
 #include "engine/tensor.h"

@@ -26,7 +26,8 @@ Node *mel_graph_param(Graph *graph, const char *name, Shape shape);
 void mel_graph_push(Graph *graph, const char *format, ...) MEL_PRINTF(2, 3);
 void mel_graph_pop(Graph *graph);
 
-/* An f32 array that outlives a run and is changed by it (variables.h). Asked for by its whole name. */
+/* An f32 array that outlives a run and is changed by it (variables.h). Asked for by its whole name.
+ */
 Node *mel_graph_variable(Graph *graph, const char *name, Shape shape);
 
 /* From now on, parameters for whose whole names `trained` answers true are variables. In a graph of
@@ -47,7 +48,8 @@ Node *mel_graph_output(Graph *graph, const char *name, Node *node);
 
 /* Ends a segment of the graph at x, which it returns. Where recomputation is switched on before the
  * gradients are built, of each segment only such ends are kept until they are needed; what lies
- * between is computed again (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016). */
+ * between is computed again (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
+ */
 Node *mel_graph_segment(Graph *graph, Node *x);
 void mel_graph_recompute(Graph *graph, bool on);
 

@@ -105,7 +105,7 @@ static void describe(Judge *judge)
 static bool open_parts(Judge *judge, const char *folder, Err *err)
 {
     char *config = mel_path_join(folder, "config.json");
-    bool ok = model_config_read(config, &judge->settings, err);
+    bool ok = mel_model_config_read(config, &judge->settings, err);
     free(config);
     if (ok && judge->settings.kind != MODEL_CNN14 && judge->settings.kind != MODEL_VGGISH)
         ok = mel_err(err, ERR_USAGE, "it judges no sounds: wanted a Cnn14 or a VGGish");

@@ -149,7 +149,7 @@ static const char *const kind_names[MODEL_KINDS] = {"clip",
                                                     "AutoencoderKL",
                                                     "SpeechT5HifiGan"};
 
-const char *model_kind_name(ModelKind kind)
+const char *mel_model_kind_name(ModelKind kind)
 {
     return kind_names[kind];
 }
@@ -199,7 +199,7 @@ static bool read_model(const json_t *config, ModelSettings *out, Err *err)
     }
 }
 
-bool model_config_read(const char *path, ModelSettings *out, Err *err)
+bool mel_model_config_read(const char *path, ModelSettings *out, Err *err)
 {
     *out = (ModelSettings){0};
     json_t *config = mel_json_load(path, CONFIG_BYTES_MAX, err);

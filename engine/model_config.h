@@ -43,7 +43,7 @@ typedef struct ModelSettings {
 
 /* What the file does not say is as in transformers. ERR_FORMAT names the field that is impossible,
  * also another model than these. */
-const char *model_kind_name(ModelKind kind); /* as the file says it */
-MEL_MUST_CHECK bool model_config_read(const char *path, ModelSettings *out, Err *err);
+const char *mel_model_kind_name(ModelKind kind); /* as the file says it */
+MEL_MUST_CHECK bool mel_model_config_read(const char *path, ModelSettings *out, Err *err);
 
 #endif

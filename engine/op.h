@@ -73,7 +73,7 @@ struct OpDef {
 
     bool view; /* the output is the first input's memory, from view_offset elements on */
     int64_t (*view_offset)(const Node *node);
-    bool in_place; /* the output may be written over the first input when that dies */
+    bool in_place;   /* the output may be written over the first input when that dies */
     unsigned writes; /* bit i: input i, a variable, is written over */
 };
 

@@ -178,11 +178,11 @@ static bool open_parts(Towers *t, const char *folder, Err *err)
         mel_err_hint(err, "'mel model list' shows which models there are, 'mel model pull' gets "
                           "them");
     }
-    ok = ok && model_config_read(config, &t->settings, err);
+    ok = ok && mel_model_config_read(config, &t->settings, err);
     free(config);
     if (ok && t->settings.kind > MODEL_SOUND_TOWER)
         ok = mel_err(err, ERR_USAGE, "'%s' has no towers: it is a %s", folder,
-                     model_kind_name(t->settings.kind));
+                     mel_model_kind_name(t->settings.kind));
     if (!ok) return false;
     describe(t);
     ok = mel_checkpoint_open(folder, &t->checkpoint, err);

@@ -253,7 +253,7 @@ static void configurations_that_make_no_sense_are_refused(void **state)
     refuse("clip", "{\"model_type\":\"clip\",\"vision_config\":{\"patch_size\":33}}",
            "in patches of 33");
     refuse("clip", "{\"model_type\":\"clip\",\"text_config\":{\"hidden_act\":\"relu\"}}",
-           "activation 'relu'");
+           "'hidden_act' of text_config");
     refuse("clap", "{\"model_type\":\"clap\",\"audio_config\":{\"enable_fusion\":true}}", "fusion");
     refuse("clap", "{\"model_type\":\"clap\",\"audio_config\":{\"depths\":[]}}", "'depths'");
     refuse("clap", "{\"model_type\":\"clap\",\"audio_config\":{\"depths\":[2,2,\"x\",2]}}",
