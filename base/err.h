@@ -36,6 +36,7 @@ typedef enum ErrCode {
     ERR_NOMEM,     /* a data-sized allocation failed */
     ERR_CANCELLED, /* interrupted by the user */
     ERR_DENIED,    /* refused for safety */
+    ERR_MATH,      /* a computation that ends in no number */
 } ErrCode;
 
 typedef struct Err {

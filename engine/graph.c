@@ -171,14 +171,18 @@ Node *mel_graph_variable(Graph *graph, const char *name, Shape shape)
 /* Norms and biases stay f32; what is multiplied takes the graph's type. */
 static Node *trained_param(Graph *graph, const char *name, Shape shape)
 {
-    int known = graph->variable_count, i = add_variable(graph, name, shape);
+    char *whole = mel_asprintf("%s%s", graph->trained_kind, name);
+    int known = graph->variable_count, i = add_variable(graph, whole, shape);
+    free(whole);
     if (i == known && shape.rank >= 2)
         graph->variable_values[i] = mel_op_cast(graph->variables[i], graph->float_type);
     return i < 0 ? NULL : graph->variable_values[i];
 }
 
-void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx)
+void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx,
+                     const char *kind)
 {
+    graph->trained_kind = kind;
     graph->trained = trained;
     graph->trained_ctx = ctx;
 }

@@ -30,9 +30,11 @@ void mel_graph_pop(Graph *graph);
  */
 Node *mel_graph_variable(Graph *graph, const char *name, Shape shape);
 
-/* From now on, parameters for whose whole names `trained` answers true are variables. In a graph of
- * bf16 their matrices are rounded where they are used. NULL for none. */
-void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx);
+/* From now on, parameters for whose whole names `trained` answers true are variables, called
+ * `kind`, which must live on, and then their names. In a graph of bf16 their matrices are rounded
+ * where they are used. NULL for none. */
+void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx,
+                     const char *kind);
 
 /* The variables in the order in which the graph asked for them. */
 int mel_graph_variable_count(const Graph *graph);

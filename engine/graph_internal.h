@@ -21,6 +21,7 @@ struct Graph {
     size_t variable_capacity, variable_value_capacity;
     bool (*trained)(void *ctx, const char *name);
     void *trained_ctx;
+    const char *trained_kind;
     int *segments; /* ends of segments, as indices of nodes, ascending */
     int segment_count;
     size_t segment_capacity;

@@ -185,6 +185,8 @@ static bool read_model(const json_t *config, ModelSettings *out, Err *err)
     case MODEL_CLIP_TEXT:
         return read_clip_text(&r, &out->clip);
     case MODEL_UNET:
+        if (json_is_integer(json_object_get(config, "sample_size")))
+            out->sample_size = config_whole(&r, "sample_size", 0, 4096);
         return config_unet(&r, &out->unet);
     case MODEL_VAE:
         return config_vae(&r, &out->vae);

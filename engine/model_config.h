@@ -39,6 +39,7 @@ typedef struct ModelSettings {
     UnetConfig unet;
     VaeConfig vae;
     HifiganConfig hifigan;
+    int64_t sample_size; /* of a UNet: side of its latents; 0 where the file does not say */
 } ModelSettings;
 
 /* What the file does not say is as in transformers. ERR_FORMAT names the field that is impossible,

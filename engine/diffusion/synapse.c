@@ -4,6 +4,50 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const places[] = {"decoder", "encoder", "both"};
+static const char *const forms[] = {"plain", "squashed"};
+
+static bool read_choice(const json_t *value, const char *key, const char *const *names, int count,
+                        int *out, Err *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (!json_is_string(value) || !mel_equal(json_string_value(value), names[i])) continue;
+        *out = i;
+        return true;
+    }
+    return mel_err(err, ERR_FORMAT, "'%s' of the synapse is not one of its words", key);
+}
+
+bool mel_synapse_config(const json_t *object, SynapseConfig *out, Err *err)
+{
+    const char *key;
+    json_t *value;
+    int place = SYNAPSE_DECODER, form = ALPHA_PLAIN;
+    bool ok = true;
+    *out = (SynapseConfig){0};
+    json_object_foreach((json_t *)object, key, value) {
+        if (mel_equal(key, "place"))
+            ok = read_choice(value, key, places, MEL_COUNT(places), &place, err);
+        else if (mel_equal(key, "form"))
+            ok = read_choice(value, key, forms, MEL_COUNT(forms), &form, err);
+        else if (mel_equal(key, "shared") && json_is_boolean(value))
+            out->shared = json_is_true(value);
+        else
+            ok = mel_err(err, ERR_FORMAT, "'%.40s' of the synapse is not known, or no truth value",
+                         key);
+        if (!ok) return false;
+    }
+    out->place = (SynapsePlace)place;
+    out->form = (AlphaForm)form;
+    return true;
+}
+
+json_t *mel_synapse_config_json(const SynapseConfig *config)
+{
+    return json_pack("{s:s, s:b, s:s}", "place", places[config->place], "shared",
+                     (int)config->shared, "form", forms[config->form]);
+}
+
 static void add_site(Synapse *synapse, const char *block, int number, int64_t width)
 {
     MEL_ASSERT(synapse->count < SYNAPSE_SITES_MAX);

@@ -28,6 +28,12 @@ typedef struct SynapseConfig {
     AlphaForm form;
 } SynapseConfig;
 
+/* From a model's synapse.json or a run's "synapse": {"place": "decoder", "encoder" or "both",
+ * "shared": false, "form": "plain" or "squashed"}; NULL is the default of all. ERR_FORMAT names the
+ * key. */
+MEL_MUST_CHECK bool mel_synapse_config(const json_t *object, SynapseConfig *out, Err *err);
+json_t *mel_synapse_config_json(const SynapseConfig *config); /* yours to json_decref() */
+
 /* A transformer block of both UNets. */
 typedef struct SynapseSite {
     char layer[SYNAPSE_LAYER_SIZE]; /* "up_blocks.1.attentions.0.transformer_blocks.0" */

@@ -90,7 +90,7 @@ static Training open_training(DType float_type, bool recompute)
 {
     Err err = {0};
     Training t = {.graph = mel_graph_new(float_type)};
-    mel_graph_train(t.graph, all, NULL);
+    mel_graph_train(t.graph, all, NULL, "");
     mel_graph_recompute(t.graph, recompute);
     const UnetInputs in = {
         .x = mel_graph_input(t.graph, "x", float_type, SHAPE(2, 32, 16, 8)),

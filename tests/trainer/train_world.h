@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A small world to train on: shards of coloured pictures, and a model's folder of small networks. */
+#ifndef MEL_TESTS_TRAIN_WORLD_H
+#define MEL_TESTS_TRAIN_WORLD_H
+
+#include "tests/support/test.h"
+#include "trainer/trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORLD_SIDE = 16, WORLD_ITEMS = 12 };
+
+static inline void world_file(const char *folder, const char *part, const char *text)
+{
+    Err err = {0};
+    char *below = mel_path_join(folder, part), *path = mel_path_join(below, "config.json");
+    CHECK_OK(mel_make_dirs(below, &err));
+    CHECK_OK(mel_write_file(path, text, strlen(text), &err));
+    free(below);
+    free(path);
+}
+
+static inline void world_model(const char *folder)
+{
+    world_file(folder, "image_vae",
+               "{\"_class_name\":\"AutoencoderKL\",\"in_channels\":3,\"out_channels\":3,"
+               "\"latent_channels\":2,\"block_out_channels\":[8,8],\"layers_per_block\":1,"
+               "\"norm_num_groups\":4}");
+}
+
+/* Pictures of one colour that changes slowly, one a shard item. */
+static inline void world_pixels(int item, uint8_t *rgb)
+{
+    for (int y = 0; y < WORLD_SIDE; y++)
+        for (int x = 0; x < WORLD_SIDE; x++)
+            for (int c = 0; c < 3; c++)
+                rgb[(y * WORLD_SIDE + x) * 3 + c] =
+                    (uint8_t)(20 + 17 * ((item * 5 + c * 3) % 12) + (c == 0 ? x : y));
+}
+
+static inline void world_shards(const char *folder)
+{
+    Err err = {0};
+    ShardsWriter *writer;
+    int64_t done;
+    const ShardArray arrays[] = {
+        {.name = "pixels", .dtype = DTYPE_U8, .shape = SHAPE(WORLD_SIDE, WORLD_SIDE, 3)}
+    };
+    json_t *made = json_pack("{s:s}", "split", "small");
+    const ShardsPlan plan = {
+        .arrays = arrays, .array_count = 1, .items_per_file = 5, .made_with = made};
+    CHECK_OK(mel_shards_begin(folder, &plan, &writer, &done, &err));
+    for (int i = (int)done; i < WORLD_ITEMS; i++) {
+        uint8_t rgb[WORLD_SIDE * WORLD_SIDE * 3];
+        char key[16];
+        const void *data[] = {rgb};
+        world_pixels(i, rgb);
+        snprintf(key, sizeof key, "v%d:0", i);
+        CHECK_OK(mel_shards_add(writer, key, "a colour", data, &err));
+    }
+    CHECK_OK(mel_shards_finish(writer, &err));
+    json_decref(made);
+}
+
+/* The JSON of a run, with %s for its data and its model. */
+static inline json_t *world_config(const char *format, const char *data, const char *model)
+{
+    Err err = {0};
+    char *text = mel_asprintf(format, data, model);
+    json_t *config = mel_json_parse(text, strlen(text), "the configuration", &err);
+    if (!config) fail_msg("%s", err.message);
+    free(text);
+    return config;
+}
+
+#endif

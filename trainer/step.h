@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One step of training: batches forth and back, their gradients added up, clipped, and AdamW. The
+ * graph's trained parameters are variables; beside each, "gradient of …", "first moment of …",
+ * "second moment of …" and, where there is an average, "average of …". */
+#ifndef MEL_TRAINER_STEP_H
+#define MEL_TRAINER_STEP_H
+
+#include "trainer/target.h"
+
+typedef struct TrainStep TrainStep;
+
+/* Weights begin as the model's folder has them, or as train_init makes them where it has none. */
+MEL_MUST_CHECK bool train_step_new(Target *target, Backend *backend, TrainStep **out, Err *err);
+void train_step_free(TrainStep *step); /* NULL is fine */
+
+typedef struct StepReport {
+    double loss, gradient_norm, update_norm, rate;
+} StepReport;
+
+/* Step `number`, from 0. ERR_MATH when the loss or the gradient is no number: then no weight has
+ * changed. */
+MEL_MUST_CHECK bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *err);
+
+/* The mean of an output of the target's ("loss" is one) over the first `items` of these shards, by
+ * the averaged weights where there are some, with the same noise each time. */
+MEL_MUST_CHECK bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items,
+                                       const char *output, double *mean, Err *err);
+
+Variables *train_step_variables(TrainStep *step);
+
+/* The i-th trained parameter's name, or NULL behind the last, and its weights as they are used
+ * after training: averaged or plain. Yours to free. */
+const char *train_step_name(const TrainStep *step, int i, const Shape **shape);
+float *train_step_weights(const TrainStep *step, int i, Err *err);
+
+/* Of the arena: values and scratch of one batch, bytes. */
+int64_t train_step_arena_bytes(const TrainStep *step);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * MeLFusion: the music model θ and the synapse's α, or α alone (Chowdhury et al., 2024, algorithm
+ * 1). The image model is frozen; its features come from the latents of the inversion that 'mel
+ * prepare' stored, at the stored time nearest to the sample's. */
+#include "trainer/targets/denoising.h"
+#include "trainer/targets/targets.h"
+
+#include "engine/nets.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRAIN_ALL, TRAIN_ALPHA };
+enum { WITH_BOTH, WITH_TEXT, WITH_IMAGE };
+
+typedef struct MusicTarget {
+    Target target; /* first */
+    Denoising denoising;
+    int train, modalities;
+    double text_dropout;
+    const json_t *synapse_object;
+    SynapseConfig config;
+    Synapse synapse;
+    Network *unet, *image_unet;
+    int latents, states, length, trajectory;
+    const CheckpointTensor *null_text, *image_null_text, *times;
+    Shape text, image; /* [L, width]; [steps, h, w, c] */
+    float *text_batch, *mask_batch, *image_batch, *image_times, *gates, *null_states;
+    int32_t *lengths;
+} MusicTarget;
+
+static const char *const parts[] = {"all", "alpha", NULL};
+static const char *const modalities[] = {"both", "text", "image", NULL};
+static const ConfigField fields[] = {
+    {.key = "train", .what = "which weights move", .type = FIELD_CHOICE, .choices = parts,
+     .offset = offsetof(MusicTarget, train)},
+    {.key = "modalities", .what = "what the music is made from", .type = FIELD_CHOICE,
+     .choices = modalities, .offset = offsetof(MusicTarget, modalities)},
+    {.key = "text_dropout", .what = "share of samples without their text", .type = FIELD_NUMBER,
+     .offset = offsetof(MusicTarget, text_dropout), .least = 0, .most = 1},
+    {.key = "snr_gamma", .what = "of Min-SNR, 0 for none", .type = FIELD_NUMBER,
+     .offset = offsetof(MusicTarget, denoising.snr_gamma), .least = 0, .most = 1000},
+    {.key = "snr_compatible", .what = "Min-SNR's weights as TANGO was trained",
+     .type = FIELD_FLAG, .offset = offsetof(MusicTarget, denoising.snr_compatible)},
+    {.key = "synapse", .what = "place, sharing and form of α", .type = FIELD_OBJECT,
+     .offset = offsetof(MusicTarget, synapse_object)},
+};
+
+static void defaults(Target *target)
+{
+    ((MusicTarget *)target)->text_dropout = 0.1;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static bool find_arrays(MusicTarget *m, Err *err)
+{
+    const Shards *s = m->target.shards;
+    m->latents = mel_shards_array(s, "latents", err);
+    m->states = m->latents < 0 ? -1 : mel_shards_array(s, "text_states", err);
+    m->length = m->states < 0 ? -1 : mel_shards_array(s, "text_length", err);
+    if (m->length < 0 || !(m->null_text = mel_shards_constant(s, "null_text", err))) return false;
+    m->text = mel_shards_form(s, m->states)->shape;
+    if (m->modalities == WITH_TEXT) return true;
+    m->trajectory = mel_shards_array(s, "trajectory", err);
+    if (m->trajectory < 0) return false;
+    m->image = mel_shards_form(s, m->trajectory)->shape;
+    return (m->image_null_text = mel_shards_constant(s, "image_null_text", err)) &&
+           (m->times = mel_shards_constant(s, "trajectory_times", err));
+}
+
+static bool open_networks(MusicTarget *m, Err *err)
+{
+    Target *target = &m->target;
+    const char *folder = target->config->model;
+    if (!mel_network_open(folder, "unet", MODEL_UNET, NETWORK_CONFIG, &m->unet, err)) return false;
+    mel_network_set_add(&target->networks, "unet.", m->unet);
+    target->parts[target->part_count++] =
+        (TrainedPart){.prefix = "unet.", .folder = "unet", .network = m->unet};
+    if (m->modalities == WITH_TEXT) return true;
+    if (!mel_synapse_config(m->synapse_object, &m->config, err) ||
+        !mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->image_unet, err))
+        return false;
+    mel_network_set_add(&target->networks, "image_unet.", m->image_unet);
+    return mel_shards_made_with(target->shards, "image_unet", m->image_unet->sha256, err) &&
+           mel_synapse_plan(&m->config, &m->image_unet->settings.unet, &m->unet->settings.unet,
+                            &m->synapse, err);
+}
+
+static bool open_parts(Target *target, Err *err)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    size_t batch = (size_t)target->config->batch;
+    if (m->train == TRAIN_ALPHA && m->modalities == WITH_TEXT)
+        return mel_err(err, ERR_USAGE, "'train' is \"alpha\", but without a picture there is none");
+    if (!find_arrays(m, err) || !open_networks(m, err)) return false;
+    size_t text = (size_t)mel_shape_count(&m->text), tokens = (size_t)m->text.dims[0];
+    m->text_batch = mel_alloc(batch * text * sizeof(float));
+    m->null_states = mel_alloc(text * sizeof(float));
+    m->mask_batch = mel_alloc(batch * tokens * sizeof(float));
+    m->gates = mel_alloc(batch * sizeof(float));
+    m->lengths = mel_alloc(batch * sizeof(int32_t));
+    m->image_times = mel_alloc(batch * sizeof(float));
+    if (m->modalities != WITH_TEXT)
+        m->image_batch = mel_alloc(batch * sizeof(float) *
+                                   (size_t)(mel_shape_count(&m->image) / m->image.dims[0]));
+    mel_convert(m->null_text->data, m->null_text->dtype, m->null_states, DTYPE_F32,
+                mel_shape_count(&m->null_text->shape));
+    return denoising_open(&m->denoising, target->config->model, "scheduler",
+                          mel_shards_form(target->shards, m->latents)->shape, (int)batch, err);
+}
+
+static void close_parts(Target *target)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    mel_network_close(m->unet);
+    mel_network_close(m->image_unet);
+    denoising_close(&m->denoising);
+    free(m->text_batch);
+    free(m->null_states);
+    free(m->mask_batch);
+    free(m->gates);
+    free(m->lengths);
+    free(m->image_times);
+    free(m->image_batch);
+}
+
+static bool is_trained(void *target, const char *name)
+{
+    const MusicTarget *m = target;
+    return m->train == TRAIN_ALL || mel_synapse_is_alpha(name);
+}
+
+/* ---- the graph ------------------------------------------------------------------------------ */
+
+/* The image model's features, pooled and projected: the synapse is ready to be mixed in. */
+static void build_image(MusicTarget *m, Graph *graph, int batch)
+{
+    Shape s = m->image;
+    const UnetInputs in = {
+        .x = mel_graph_input(graph, "image", mel_graph_float_type(graph),
+                             SHAPE(batch, s.dims[1], s.dims[2], s.dims[3])),
+        .timesteps = mel_graph_input(graph, "image_t", DTYPE_F32, SHAPE(batch)),
+        .text = denoising_text(&m->denoising, graph, m->image_null_text)};
+    UnetHook hook = mel_synapse_capture(&m->synapse);
+    mel_graph_push(graph, "image_unet.");
+    mel_net_unet(graph, &m->image_unet->settings.unet, &in, &hook);
+    Node *lengths = mel_graph_input(graph, "lengths", DTYPE_I32, SHAPE(batch));
+    mel_synapse_pool(&m->synapse, lengths, m->text.dims[0]);
+    mel_synapse_project(&m->synapse, graph);
+    mel_graph_pop(graph);
+}
+
+static Node *loss(Target *target, Graph *graph, int batch)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    bool joined = m->modalities != WITH_TEXT;
+    UnetHook hook = {0};
+    if (joined) build_image(m, graph, batch);
+    const UnetInputs in = {
+        .x = denoising_z(&m->denoising, graph),
+        .timesteps = denoising_t(&m->denoising, graph),
+        .text = mel_graph_input(graph, "text", mel_graph_float_type(graph),
+                                SHAPE(batch, m->text.dims[0], m->text.dims[1])),
+        .mask = mel_graph_input(graph, "mask", DTYPE_F32, SHAPE(batch, 1, 1, m->text.dims[0]))};
+    mel_graph_push(graph, "unet.");
+    if (joined) hook = mel_synapse_mix(&m->synapse, graph, NULL);
+    Node *predicted =
+        mel_net_unet(graph, &m->unet->settings.unet, &in, joined ? &hook : NULL);
+    mel_graph_pop(graph);
+    return denoising_loss(&m->denoising, graph, predicted);
+}
+
+/* ---- batches -------------------------------------------------------------------------------- */
+
+/* The text, or none: what guidance compares with. */
+static void fill_text(MusicTarget *m, const TrainBatch *batch, int i)
+{
+    int64_t tokens = m->text.dims[0], width = m->text.dims[1], count = tokens * width;
+    Rng rng = sample_rng(batch, i);
+    rng.next = 1;
+    bool dropped = !batch->validation && mel_rng_uniform(&rng) < m->text_dropout;
+    float *states = m->text_batch + i * count, length = 0;
+    if (dropped || m->modalities == WITH_IMAGE) {
+        memset(states, 0, (size_t)count * sizeof *states);
+        memcpy(states, m->null_states,
+               (size_t)mel_shape_count(&m->null_text->shape) * sizeof *states);
+        length = (float)m->null_text->shape.dims[0];
+    } else {
+        mel_shards_floats(batch->shards, m->states, batch->items[i], states);
+        mel_shards_floats(batch->shards, m->length, batch->items[i], &length);
+    }
+    m->lengths[i] = (int32_t)length;
+    for (int64_t k = 0; k < tokens; k++)
+        m->mask_batch[i * tokens + k] = k < m->lengths[i] ? 0 : -10000;
+}
+
+/* The latent of the inversion at the stored time nearest to the sample's. */
+static void fill_image(MusicTarget *m, const TrainBatch *batch, int i)
+{
+    int64_t steps = m->image.dims[0], count = mel_shape_count(&m->image) / steps, nearest = 0;
+    const Tensor *form = mel_shards_form(batch->shards, m->trajectory);
+    const int32_t *times = m->times->data;
+    const char *all = mel_shards_data(batch->shards, m->trajectory, batch->items[i]);
+    double wanted = m->denoising.times[i];
+    for (int64_t k = 1; k < steps; k++)
+        if (fabs(times[k] - wanted) < fabs(times[nearest] - wanted)) nearest = k;
+    m->image_times[i] = (float)times[nearest];
+    mel_convert(all + (size_t)(nearest * count) * mel_dtype_size(form->dtype), form->dtype,
+                m->image_batch + i * count, DTYPE_F32, count);
+}
+
+static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    int64_t n = mel_shape_count(&m->denoising.shape);
+    for (int i = 0; i < batch->count; i++) {
+        mel_shards_floats(batch->shards, m->latents, batch->items[i], m->denoising.latents + i * n);
+        fill_text(m, batch, i);
+    }
+    if (!denoising_fill(&m->denoising, plan, batch, err) ||
+        !mel_plan_write(plan, "text", m->text_batch, err) ||
+        !mel_plan_write(plan, "mask", m->mask_batch, err))
+        return false;
+    if (m->modalities == WITH_TEXT) return true;
+    for (int i = 0; i < batch->count; i++)
+        fill_image(m, batch, i);
+    return mel_plan_write(plan, "image", m->image_batch, err) &&
+           mel_plan_write(plan, "image_t", m->image_times, err) &&
+           mel_plan_write(plan, "lengths", m->lengths, err);
+}
+
+const TargetDef target_music = {
+    .name = "music",
+    .what = "MeLFusion: the music model and its synapse",
+    .size = sizeof(MusicTarget),
+    .fields = fields,
+    .field_count = MEL_COUNT(fields),
+    .defaults = defaults,
+    .open = open_parts,
+    .close = close_parts,
+    .is_trained = is_trained,
+    .loss = loss,
+    .fill = fill,
+};
