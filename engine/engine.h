@@ -7,9 +7,13 @@
 
 #include "engine/checkpoint/checkpoint.h"
 #include "engine/checkpoint/names.h"
+#include "engine/diffusion/codec.h"
+#include "engine/diffusion/music_model.h"
+#include "engine/diffusion/picture_model.h"
 #include "engine/diffusion/sampler.h"
 #include "engine/diffusion/schedule.h"
 #include "engine/diffusion/synapse.h"
+#include "engine/diffusion/vocoder.h"
 #include "engine/front/mel.h"
 #include "engine/front/resample.h"
 #include "engine/front/resize.h"
@@ -22,6 +26,7 @@
 #include "engine/plan.h"
 #include "engine/tensor.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text_states.h"
 #include "engine/towers.h"
 #include "engine/variables.h"
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/diffusion/music_model.h"
+
+#include "engine/front/mel.h"
+#include "engine/front/resample.h"
+#include "engine/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without its mean, and as loud as half of full scale. */
+static void normalise(float *x, int64_t n)
+{
+    double mean = 0, peak = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i] / (double)(n ? n : 1);
+    for (int64_t i = 0; i < n; i++)
+        peak = fmax(peak, fabs(x[i] - mean));
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(0.5 * (x[i] - mean) / (peak + 1e-8));
+}
+
+static void rescale(float *x, int64_t n)
+{
+    float peak = 0;
+    for (int64_t i = 0; i < n; i++)
+        peak = fmaxf(peak, fabsf(x[i]));
+    for (int64_t i = 0; i < n && peak > 0; i++)
+        x[i] *= 0.5F / peak;
+}
+
+static bool to_wave(const float *samples, int64_t frames, int channels, int rate_hz, float *wave,
+                    Err *err)
+{
+    float *first = mel_try_alloc((size_t)frames + 1, sizeof *first, SIZE_MAX / 2, "a sound", err);
+    float *resampled = NULL;
+    int64_t n = frames;
+    if (!first) return false;
+    for (int64_t i = 0; i < frames; i++)
+        first[i] = samples[i * channels];
+    bool same = rate_hz == MUSIC_RATE_HZ;
+    bool ok = same || mel_resample(first, frames, rate_hz, MUSIC_RATE_HZ, &resampled, &n, err);
+    if (ok) {
+        float *x = same ? first : resampled;
+        normalise(x, n);
+        if (n > MUSIC_SAMPLES) n = MUSIC_SAMPLES;
+        memset(wave, 0, MUSIC_SAMPLES * sizeof *wave);
+        memcpy(wave, x, (size_t)n * sizeof *wave);
+        rescale(wave, MUSIC_SAMPLES);
+    }
+    free(first);
+    free(resampled);
+    return ok;
+}
+
+/* The front end as a graph of its own, made once. */
+static bool log_mel_of(const float *wave, float *log_mel, Err *err)
+{
+    static Graph *graph;
+    static Plan *plan;
+    if (!plan) {
+        graph = mel_graph_new(DTYPE_F32);
+        Node *x = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(1, MUSIC_SAMPLES));
+        const MelSettings *front = mel_front_settings(MEL_FRONT_AUDIOLDM);
+        mel_graph_output(graph, "mel", mel_front_log_mel(graph, x, front));
+        if (!mel_plan_new(graph, mel_backend_cpu(), NULL, &plan, err)) return false;
+    }
+    return mel_plan_write(plan, "wave", wave, err) && mel_plan_run(plan, err) &&
+           mel_plan_read(plan, "mel", log_mel, err);
+}
+
+bool mel_music_front(const float *samples, int64_t frames, int channels, int rate_hz, float *wave,
+                     float *log_mel, Err *err)
+{
+    float *own = wave ? wave : mel_alloc(MUSIC_SAMPLES * sizeof *own);
+    bool ok = to_wave(samples, frames, channels, rate_hz, own, err) &&
+              log_mel_of(own, log_mel, err);
+    if (!wave) free(own);
+    return ok;
+}

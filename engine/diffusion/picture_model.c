@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/diffusion/picture_model.h"
+
+#include "engine/plan.h"
+#include "engine/text_states.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NULL_TOKENS = 77 };
+
+struct PictureModel {
+    Synapse synapse; /* its sites; none without one */
+    DType float_type;
+    Codec *codec;
+    Network *unet;
+    NetworkSet set;
+    Params params;
+    NoiseSchedule schedule;
+    Tensor null_text;
+    Graph *graph;
+    Plan *plan;
+    int side;
+    int64_t n; /* numbers of a latent */
+    float *out;
+    float *states; /* of the largest site */
+};
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static bool encode_null_text(PictureModel *m, const char *folder, Err *err)
+{
+    TextStates *text = NULL;
+    int32_t length;
+    if (!mel_text_states_open(folder, "image_text_encoder", "image_tokenizer", NULL_TOKENS,
+                              DTYPE_F32, &text, err))
+        return false;
+    int64_t tokens = mel_text_states_tokens(text), width = mel_text_states_width(text);
+    m->null_text = (Tensor){.dtype = DTYPE_F32, .shape = SHAPE(tokens, width)};
+    m->null_text.data = mel_alloc((size_t)(tokens * width) * sizeof(float));
+    bool ok = mel_text_states(text, "", m->null_text.data, &length, err) &&
+              (width == m->unet->settings.unet.text_width ||
+               mel_err(err, ERR_FORMAT, "the image UNet wants a text of width %lld, not %lld",
+                       (long long)m->unet->settings.unet.text_width, (long long)width));
+    mel_text_states_close(text);
+    return ok;
+}
+
+static bool open_codec(PictureModel *m, const char *folder, Err *err)
+{
+    Network *vae = NULL;
+    int64_t latent = m->unet->settings.sample_size;
+    if (!mel_network_open(folder, "image_vae", MODEL_VAE, NETWORK_CONFIG, &vae, err)) return false;
+    m->side = (int)(latent << (vae->settings.vae.levels - 1));
+    mel_network_close(vae);
+    if (m->side < 1)
+        return mel_err(err, ERR_FORMAT, "'%s/config.json' has no sample_size", m->unet->folder);
+    return mel_codec_open(folder, "image_vae", m->side, m->side, m->float_type, &m->codec, err);
+}
+
+static void mark_states(PictureModel *m)
+{
+    for (int i = 0; i < m->synapse.count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "site %d", i);
+        mel_graph_output(m->graph, name, mel_op_affine(m->synapse.states[i], 1, 0));
+    }
+}
+
+static bool make_plan(PictureModel *m, Err *err)
+{
+    static const char *const known[] = {NULL};
+    Graph *g = m->graph = mel_graph_new(m->float_type);
+    Shape z = *mel_codec_latent_shape(m->codec), text = m->null_text.shape;
+    const UnetInputs in = {
+        .x = mel_graph_input(g, "z", m->float_type, SHAPE(1, z.dims[0], z.dims[1], z.dims[2])),
+        .timesteps = mel_graph_input(g, "t", DTYPE_F32, SHAPE(1)),
+        .text = mel_op_cast(mel_graph_constant(g, DTYPE_F32, SHAPE(1, text.dims[0], text.dims[1]),
+                                               m->null_text.data),
+                            m->float_type)};
+    UnetHook hook = mel_synapse_capture(&m->synapse);
+    Node *y = mel_net_unet(g, &m->unet->settings.unet, &in, m->synapse.count ? &hook : NULL);
+    mel_graph_output(g, "out", mel_op_cast(y, DTYPE_F32));
+    if (m->synapse.count) mark_states(m);
+    mel_network_set_add(&m->set, "", m->unet);
+    m->params = mel_network_set_params(&m->set, NULL);
+    return mel_graph_ok(g, err) && mel_network_check(m->unet, g, known, err) &&
+           mel_plan_new(g, mel_backend_cpu(), &m->params, &m->plan, err);
+}
+
+static bool open_parts(PictureModel *m, const char *folder, Err *err)
+{
+    char *schedule = mel_path_join(folder, "image_scheduler/scheduler_config.json");
+    bool ok = mel_schedule_read(schedule, &m->schedule, err) &&
+              mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->unet, err) &&
+              open_codec(m, folder, err) && encode_null_text(m, folder, err) && make_plan(m, err);
+    free(schedule);
+    if (!ok) return false;
+    int64_t most = 0;
+    for (int i = 0; i < m->synapse.count; i++) {
+        int64_t count = mel_shape_count(mel_node_shape(m->synapse.states[i]));
+        most = count > most ? count : most;
+    }
+    m->n = mel_shape_count(mel_codec_latent_shape(m->codec));
+    m->out = mel_alloc((size_t)m->n * sizeof(float));
+    m->states = mel_alloc((size_t)most * sizeof(float) + 1);
+    return true;
+}
+
+bool mel_picture_model_open(const char *folder, const Synapse *synapse, DType float_type,
+                            PictureModel **out, Err *err)
+{
+    PictureModel *m = mel_alloc(sizeof *m);
+    m->float_type = float_type;
+    if (synapse) m->synapse = *synapse;
+    if (open_parts(m, folder, err)) {
+        *out = m;
+        return true;
+    }
+    mel_picture_model_close(m);
+    return mel_err_wrap(err, "the image model in '%s'", folder);
+}
+
+void mel_picture_model_close(PictureModel *model)
+{
+    if (!model) return;
+    mel_plan_free(model->plan);
+    mel_graph_free(model->graph);
+    mel_codec_close(model->codec);
+    mel_network_close(model->unet);
+    free(model->null_text.data);
+    free(model->out);
+    free(model->states);
+    free(model);
+}
+
+int mel_picture_model_side(const PictureModel *model)
+{
+    return model->side;
+}
+
+const Shape *mel_picture_model_latent(const PictureModel *model)
+{
+    return mel_codec_latent_shape(model->codec);
+}
+
+const NoiseSchedule *mel_picture_model_schedule(const PictureModel *model)
+{
+    return &model->schedule;
+}
+
+const Network *mel_picture_model_unet(const PictureModel *model)
+{
+    return model->unet;
+}
+
+const char *mel_picture_model_vae_sha256(const PictureModel *model)
+{
+    return mel_codec_sha256(model->codec);
+}
+
+const Tensor *mel_picture_model_null_text(const PictureModel *model)
+{
+    return &model->null_text;
+}
+
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+bool mel_picture_encode(PictureModel *model, const uint8_t *rgb, PictureSize size, float *latent,
+                        Err *err)
+{
+    int64_t pixels = (int64_t)model->side * model->side;
+    uint8_t *square = mel_alloc((size_t)pixels * 3);
+    float *x = mel_alloc((size_t)pixels * 3 * sizeof *x);
+    bool ok = mel_resize_square(rgb, size, square, model->side, err);
+    if (ok) mel_picture_floats(square, pixels, &mel_picture_signed, x);
+    ok = ok && mel_codec_encode(model->codec, x, latent, err);
+    free(square);
+    free(x);
+    return ok;
+}
+
+bool mel_picture_decode(PictureModel *model, const float *latent, uint8_t *rgb, Err *err)
+{
+    int64_t count = (int64_t)model->side * model->side * 3;
+    float *x = mel_alloc((size_t)count * sizeof *x);
+    bool ok = mel_codec_decode(model->codec, latent, x, err);
+    for (int64_t i = 0; i < count && ok; i++) {
+        float byte = nearbyintf((x[i] + 1) * 127.5F);
+        rgb[i] = (uint8_t)(byte < 0 ? 0 : byte > 255 ? 255 : byte);
+    }
+    free(x);
+    return ok;
+}
+
+/* ---- walks ---------------------------------------------------------------------------------- */
+
+static bool predict(PictureModel *m, const float *z, int t, Err *err)
+{
+    float time = (float)t;
+    return mel_plan_write(m->plan, "z", z, err) && mel_plan_write(m->plan, "t", &time, err) &&
+           mel_plan_run(m->plan, err) && mel_plan_read(m->plan, "out", m->out, err);
+}
+
+/* Called after the network was asked at times[step]. */
+typedef bool Visit(void *ctx, int step, Err *err);
+
+typedef struct Walk {
+    const int *times;
+    int count;
+    const Progress *progress;
+    const char *what;
+    Visit *visit; /* may be NULL */
+    void *ctx;
+} Walk;
+
+static bool tick(const Walk *walk, int done, Err *err)
+{
+    const ProgressTick at = {.what = walk->what, .done = done, .total = walk->count};
+    mel_progress(walk->progress, &at);
+    return !mel_interrupted() || mel_err(err, ERR_CANCELLED, "interrupted");
+}
+
+static bool invert(PictureModel *m, const Walk *walk, InvertConvention convention, float *z,
+                   float *trajectory, Err *err)
+{
+    size_t bytes = (size_t)m->n * sizeof *z;
+    for (int i = 0; i < walk->count; i++) {
+        int step = walk->count - 1 - i, t = mel_invert_time(walk->times, walk->count, i);
+        if (convention == INVERT_AT && trajectory) memcpy(trajectory + step * m->n, z, bytes);
+        if (!predict(m, z, t, err) || (walk->visit && !walk->visit(walk->ctx, step, err)))
+            return false;
+        mel_invert_step(&m->schedule, convention, walk->times, walk->count, i, m->out, m->n, z);
+        if (convention == INVERT_BEFORE && trajectory) memcpy(trajectory + step * m->n, z, bytes);
+        if (!tick(walk, i + 1, err)) return false;
+    }
+    return true;
+}
+
+static bool replay(PictureModel *m, const Walk *walk, float *z, Err *err)
+{
+    Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &m->schedule, walk->times, walk->count, m->n);
+    bool ok = true;
+    for (int i = 0; i < walk->count && ok; i++) {
+        ok = predict(m, z, walk->times[i], err) &&
+             (!walk->visit || walk->visit(walk->ctx, i, err));
+        if (ok) mel_sampler_step(sampler, i, m->out, NULL, z);
+        ok = ok && tick(walk, i + 1, err);
+    }
+    mel_sampler_free(sampler);
+    return ok;
+}
+
+bool mel_picture_invert(PictureModel *model, const float *latent, InvertConvention convention,
+                        const int *times, int count, float *trajectory, const Progress *progress,
+                        Err *err)
+{
+    const Walk walk = {.times = times, .count = count, .progress = progress, .what = "invert"};
+    float *z = mel_alloc((size_t)model->n * sizeof *z);
+    memcpy(z, latent, (size_t)model->n * sizeof *z);
+    bool ok = invert(model, &walk, convention, z, trajectory, err);
+    free(z);
+    return ok;
+}
+
+bool mel_picture_replay(PictureModel *model, const float *trajectory, const int *times, int count,
+                        float *latent, const Progress *progress, Err *err)
+{
+    const Walk walk = {.times = times, .count = count, .progress = progress, .what = "replay"};
+    memcpy(latent, trajectory, (size_t)model->n * sizeof *latent);
+    return replay(model, &walk, latent, err);
+}
+
+/* ---- features ------------------------------------------------------------------------------- */
+
+struct PictureFeatures {
+    PictureModel *model;
+    int steps, length_count;
+    int32_t *lengths;
+    int64_t *places; /* of a site's states for one length, within a step: [length, site] */
+    int64_t step_numbers;
+    float *data;
+};
+
+/* Bin i of `length` over `count` rows: [⌊i·count/length⌋, ⌈(i+1)·count/length⌉), as
+ * mel_op_token_pool has it. */
+static void pool(const float *states, int64_t count, int64_t width, int32_t length, float *out)
+{
+    for (int64_t i = 0; i < length; i++) {
+        int64_t from = i * count / length, to = ((i + 1) * count + length - 1) / length;
+        for (int64_t c = 0; c < width; c++) {
+            double sum = 0;
+            for (int64_t r = from; r < to; r++)
+                sum += states[r * width + c];
+            out[i * width + c] = (float)(sum / (double)(to - from));
+        }
+    }
+}
+
+static bool take_states(void *ctx, int step, Err *err)
+{
+    PictureFeatures *f = ctx;
+    PictureModel *m = f->model;
+    int sites = m->synapse.count;
+    for (int i = 0; i < sites; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "site %d", i);
+        const Shape *shape = mel_plan_shape(m->plan, name);
+        if (!mel_plan_read(m->plan, name, m->states, err)) return false;
+        for (int k = 0; k < f->length_count; k++)
+            pool(m->states, shape->dims[1], shape->dims[2], f->lengths[k],
+                 f->data + step * f->step_numbers + f->places[k * sites + i]);
+    }
+    return true;
+}
+
+static PictureFeatures *new_features(PictureModel *m, int steps, const int32_t *lengths, int count,
+                                     Err *err)
+{
+    PictureFeatures *f = mel_alloc(sizeof *f);
+    int sites = m->synapse.count;
+    *f = (PictureFeatures){.model = m, .steps = steps, .length_count = count};
+    f->lengths = mel_alloc((size_t)count * sizeof *f->lengths);
+    f->places = mel_alloc((size_t)(count * sites) * sizeof *f->places + 1);
+    for (int k = 0; k < count; k++) {
+        f->lengths[k] = lengths[k];
+        for (int i = 0; i < sites; i++) {
+            f->places[k * sites + i] = f->step_numbers;
+            f->step_numbers += lengths[k] * m->synapse.sites[i].width;
+        }
+    }
+    f->data = mel_try_alloc((size_t)steps * (size_t)f->step_numbers + 1, sizeof *f->data, SIZE_MAX,
+                            "the picture's features", err);
+    if (f->data) return f;
+    mel_picture_features_free(f);
+    return NULL;
+}
+
+bool mel_picture_features(PictureModel *model, const float *latent, Capture capture,
+                          const int *times, int count, const int32_t *lengths, int length_count,
+                          PictureFeatures **out, const Progress *progress, Err *err)
+{
+    PictureFeatures *f = new_features(model, count, lengths, length_count, err);
+    if (!f) return false;
+    bool inverting = capture == CAPTURE_INVERT;
+    Walk walk = {.times = times,
+                 .count = count,
+                 .progress = progress,
+                 .what = "invert",
+                 .visit = inverting ? take_states : NULL,
+                 .ctx = f};
+    float *z = mel_alloc((size_t)model->n * sizeof *z);
+    memcpy(z, latent, (size_t)model->n * sizeof *z);
+    bool ok = invert(model, &walk, inverting ? INVERT_AT : INVERT_BEFORE, z, NULL, err);
+    if (ok && !inverting) {
+        walk.what = "replay";
+        walk.visit = take_states;
+        ok = replay(model, &walk, z, err);
+    }
+    free(z);
+    if (ok)
+        *out = f;
+    else
+        mel_picture_features_free(f);
+    return ok;
+}
+
+void mel_picture_features_free(PictureFeatures *features)
+{
+    if (!features) return;
+    free(features->lengths);
+    free(features->places);
+    free(features->data);
+    free(features);
+}
+
+const float *mel_picture_feature(const PictureFeatures *features, int step, int site,
+                                 int32_t length)
+{
+    for (int k = 0; k < features->length_count; k++)
+        if (features->lengths[k] == length)
+            return features->data + step * features->step_numbers +
+                   features->places[k * features->model->synapse.count + site];
+    MEL_ASSERT(!"a length that was not asked for");
+    return NULL;
+}
