@@ -22,6 +22,9 @@
     X(dedup)                                                                                       \
     X(score)                                                                                       \
     X(model)                                                                                       \
+    X(prepare)                                                                                     \
+    X(train)                                                                                       \
+    X(generate)                                                                                    \
     X(evaluate)                                                                                    \
     X(filter)                                                                                      \
     X(split)                                                                                       \

@@ -16,6 +16,7 @@
 #include "curator/import.h"
 #include "curator/jail.h"
 #include "curator/load.h"
+#include "curator/save.h"
 #include "curator/measures.h"
 #include "curator/ratelimit.h"
 #include "curator/remote.h"

@@ -64,8 +64,9 @@ static bool make_plan(TextStates *s, DType float_type, Err *err)
 {
     static const char *const t5_known[] = {"encoder.embed_tokens.weight", "decoder.", "lm_head.",
                                            NULL};
-    static const char *const clip_known[] = {"*position_ids", "logit_scale", "text_projection.",
-                                             "vision_model.", "visual_projection.", NULL};
+    static const char *const clip_known[] = {"*position_ids",      "logit_scale",
+                                             "text_projection.",   "vision_model.",
+                                             "visual_projection.", NULL};
     Graph *g = s->graph = mel_graph_new(float_type);
     const ModelSettings *settings = &s->network->settings;
     Node *ids = mel_graph_input(g, "ids", DTYPE_I32, SHAPE(1, s->tokens)), *y;

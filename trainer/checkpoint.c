@@ -120,8 +120,7 @@ bool checkpoint_write(const char *folder, int64_t step, const json_t *config,
     char *path = path_of(folder, step, ""), *beside = path_of(folder, step, ".tmp");
     bool ok = mel_remove_tree(beside, err) && fill_folder(beside, step, config, variables, err) &&
               mel_remove_tree(path, err);
-    if (ok && rename(beside, path) != 0)
-        ok = mel_err_errno(err, "'%s' cannot be renamed", beside);
+    if (ok && rename(beside, path) != 0) ok = mel_err_errno(err, "'%s' cannot be renamed", beside);
     ok = ok && mel_fsync_dir(folder, err) && prune(folder, keep, err);
     free(path);
     free(beside);
@@ -133,9 +132,9 @@ bool checkpoint_write(const char *folder, int64_t step, const json_t *config,
 /* Keys that may be changed for the rest of a run. */
 static bool may_differ(const char *key)
 {
-    static const char *const keys[] = {"steps",          "checkpoint_every", "keep", "install",
-                                       "validate_every", "validate_items",   "validate",
-                                       "recompute"};
+    static const char *const keys[] = {"steps",    "checkpoint_every", "keep",
+                                       "install",  "validate_every",   "validate_items",
+                                       "validate", "recompute"};
     for (size_t i = 0; i < MEL_COUNT(keys); i++)
         if (mel_equal(key, keys[i])) return true;
     return false;
@@ -147,7 +146,8 @@ static bool same_config(const json_t *was, const json_t *is, Err *err)
     for (int i = 0; i < 2; i++) {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)sides[i], key, value) {
+        json_object_foreach((json_t *)sides[i], key, value)
+        {
             if (may_differ(key)) continue;
             if (json_equal(json_object_get(was, key), json_object_get(is, key))) continue;
             mel_err(err, ERR_USAGE, "'%.60s' is not what the run began with", key);

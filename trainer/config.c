@@ -2,66 +2,47 @@
 #include "trainer/config.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 static const char *const decays[] = {"none", "linear", "cosine", NULL};
 static const char *const precisions[] = {"f32", "bf16", NULL};
 
-#define AT(member) offsetof(TrainConfig, member)
 static const ConfigField shared_fields[] = {
-    {.key = "target", .what = "what is trained", .type = FIELD_TEXT, .offset = AT(target),
-     .required = true},
-    {.key = "data", .what = "folder of training shards", .type = FIELD_TEXT, .offset = AT(data),
-     .required = true},
-    {.key = "validate", .what = "folder of validation shards", .type = FIELD_TEXT,
-     .offset = AT(validate)},
-    {.key = "model", .what = "the model's folder", .type = FIELD_TEXT, .offset = AT(model),
-     .required = true},
-    {.key = "install", .what = "put the result into the model's folder", .type = FIELD_FLAG,
-     .offset = AT(install)},
-    {.key = "steps", .what = "steps of the optimiser", .type = FIELD_INT, .offset = AT(steps),
-     .least = 1, .most = 1e9, .required = true},
-    {.key = "batch", .what = "samples at once", .type = FIELD_INT, .offset = AT(batch), .least = 1,
-     .most = 4096},
-    {.key = "accumulate", .what = "batches a step", .type = FIELD_INT, .offset = AT(accumulate),
-     .least = 1, .most = 65536},
-    {.key = "seed", .what = "of everything random", .type = FIELD_INT, .offset = AT(seed),
-     .least = 0, .most = 9007199254740992.0},
-    {.key = "precision", .what = "of activations", .type = FIELD_CHOICE, .offset = AT(precision),
-     .choices = precisions},
-    {.key = "recompute", .what = "compute activations again on the way back", .type = FIELD_FLAG,
-     .offset = AT(recompute)},
-    {.key = "learning_rate", .what = "of AdamW", .type = FIELD_NUMBER,
-     .offset = AT(learning_rate), .least = 0, .most = 10},
-    {.key = "alpha_learning_rate", .what = "of the synapse's numbers", .type = FIELD_NUMBER,
-     .offset = AT(alpha_learning_rate), .least = 0, .most = 10},
-    {.key = "beta1", .what = "of AdamW", .type = FIELD_NUMBER, .offset = AT(beta1), .least = 0,
-     .most = 0.99999},
-    {.key = "beta2", .what = "of AdamW", .type = FIELD_NUMBER, .offset = AT(beta2), .least = 0,
-     .most = 0.9999999},
-    {.key = "eps", .what = "of AdamW", .type = FIELD_NUMBER, .offset = AT(eps), .least = 1e-20,
-     .most = 1},
-    {.key = "weight_decay", .what = "of AdamW", .type = FIELD_NUMBER, .offset = AT(weight_decay),
-     .least = 0, .most = 1},
-    {.key = "warmup", .what = "steps in which the rate rises", .type = FIELD_INT,
-     .offset = AT(warmup), .least = 0, .most = 1e9},
-    {.key = "decay", .what = "of the rate", .type = FIELD_CHOICE, .offset = AT(decay),
-     .choices = decays},
-    {.key = "clip", .what = "largest norm of the gradient, 0 for any", .type = FIELD_NUMBER,
-     .offset = AT(clip), .least = 0, .most = 1e9},
-    {.key = "ema", .what = "share that the moving average keeps a step, 0 for none",
-     .type = FIELD_NUMBER, .offset = AT(ema), .least = 0, .most = 0.9999999},
-    {.key = "checkpoint_every", .what = "steps", .type = FIELD_INT,
-     .offset = AT(checkpoint_every), .least = 1, .most = 1e9},
-    {.key = "keep", .what = "checkpoints", .type = FIELD_INT, .offset = AT(keep), .least = 1,
-     .most = 1000},
-    {.key = "validate_every", .what = "steps", .type = FIELD_INT, .offset = AT(validate_every),
-     .least = 1, .most = 1e9},
-    {.key = "validate_items", .what = "items that validation looks at", .type = FIELD_INT,
-     .offset = AT(validate_items), .least = 1, .most = 1e9},
+    CONFIG_TEXT(FIELD_REQUIRED, "target", TrainConfig, target, "what is trained"),
+    CONFIG_TEXT(FIELD_REQUIRED, "data", TrainConfig, data, "folder of training shards"),
+    CONFIG_TEXT(FIELD_OPTIONAL, "validate", TrainConfig, validate, "folder of validation shards"),
+    CONFIG_TEXT(FIELD_REQUIRED, "model", TrainConfig, model, "the model's folder"),
+    CONFIG_FLAG(FIELD_OPTIONAL, "install", TrainConfig, install,
+                "put the result into the model's folder"),
+    CONFIG_INT(FIELD_REQUIRED, "steps", TrainConfig, steps, 1, 1e9, "steps of the optimiser"),
+    CONFIG_INT(FIELD_OPTIONAL, "batch", TrainConfig, batch, 1, 4096, "samples at once"),
+    CONFIG_INT(FIELD_OPTIONAL, "accumulate", TrainConfig, accumulate, 1, 65536, "batches a step"),
+    CONFIG_INT(FIELD_OPTIONAL, "seed", TrainConfig, seed, 0, 9007199254740992.0,
+               "of everything random"),
+    CONFIG_CHOICE(FIELD_OPTIONAL, "precision", TrainConfig, precision, precisions,
+                  "of activations"),
+    CONFIG_FLAG(FIELD_OPTIONAL, "recompute", TrainConfig, recompute,
+                "compute activations again on the way back"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "learning_rate", TrainConfig, learning_rate, 0, 10, "of AdamW"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "alpha_learning_rate", TrainConfig, alpha_learning_rate, 0, 10,
+                  "of the synapse's numbers"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "beta1", TrainConfig, beta1, 0, 0.99999, "of AdamW"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "beta2", TrainConfig, beta2, 0, 0.9999999, "of AdamW"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "eps", TrainConfig, eps, 1e-20, 1, "of AdamW"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "weight_decay", TrainConfig, weight_decay, 0, 1, "of AdamW"),
+    CONFIG_INT(FIELD_OPTIONAL, "warmup", TrainConfig, warmup, 0, 1e9,
+               "steps in which the rate rises"),
+    CONFIG_CHOICE(FIELD_OPTIONAL, "decay", TrainConfig, decay, decays, "of the rate"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "clip", TrainConfig, clip, 0, 1e9,
+                  "largest norm of the gradient, 0 for any"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "ema", TrainConfig, ema, 0, 0.9999999,
+                  "share that the moving average keeps a step, 0 for none"),
+    CONFIG_INT(FIELD_OPTIONAL, "checkpoint_every", TrainConfig, checkpoint_every, 1, 1e9, "steps"),
+    CONFIG_INT(FIELD_OPTIONAL, "keep", TrainConfig, keep, 1, 1000, "checkpoints"),
+    CONFIG_INT(FIELD_OPTIONAL, "validate_every", TrainConfig, validate_every, 1, 1e9, "steps"),
+    CONFIG_INT(FIELD_OPTIONAL, "validate_items", TrainConfig, validate_items, 1, 1e9,
+               "items that validation looks at"),
 };
-#undef AT
 
 static bool wrong(const ConfigField *field, const char *wanted, Err *err)
 {
@@ -163,7 +144,8 @@ bool train_config_fill(const json_t *object, const ConfigTable *tables, size_t c
     json_t *value;
     void *base = NULL;
     if (!json_is_object(object)) return mel_err(err, ERR_USAGE, "it is not one JSON object");
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         const ConfigField *field = find_field(tables, count, key, &base);
         if (!field) return unknown_key(tables, count, key, err);
         if (!fill_field(field, value, base, err)) return false;
@@ -171,7 +153,7 @@ bool train_config_fill(const json_t *object, const ConfigTable *tables, size_t c
     for (size_t t = 0; t < count; t++)
         for (size_t i = 0; i < tables[t].count; i++) {
             const ConfigField *field = &tables[t].fields[i];
-            if (field->required && !json_object_get(object, field->key))
+            if (field->need == FIELD_REQUIRED && !json_object_get(object, field->key))
                 return mel_err(err, ERR_USAGE, "'%s' (%s) is missing", field->key, field->what);
         }
     return true;
@@ -194,7 +176,9 @@ bool train_config_read(const json_t *object, const ConfigTable *own, TrainConfig
                          .validate_every = 500,
                          .validate_items = 64};
     const ConfigTable tables[] = {
-        {.fields = shared_fields, .count = MEL_COUNT(shared_fields), .into = out}, *own};
+        {.fields = shared_fields, .count = MEL_COUNT(shared_fields), .into = out},
+        *own
+    };
     return train_config_fill(object, tables, own->fields ? 2 : 1, err);
 }
 

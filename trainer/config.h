@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#include <stddef.h>
+
 /* One key of the object and the member of a struct that it fills. */
 typedef enum FieldType {
     FIELD_INT,    /* int64_t, least … most */
@@ -16,14 +18,41 @@ typedef enum FieldType {
     FIELD_OBJECT, /* const json_t *, of the object */
 } FieldType;
 
+typedef enum FieldNeed { FIELD_OPTIONAL, FIELD_REQUIRED } FieldNeed;
+
 typedef struct ConfigField {
     const char *key, *what; /* what: in words, with the unit */
     FieldType type;
     size_t offset;
     double least, most;
     const char *const *choices;
-    bool required;
+    FieldNeed need;
 } ConfigField;
+
+#define CONFIG_INT(need, key, Struct, member, least, most, what)                                   \
+    {                                                                                              \
+        key, what, FIELD_INT, offsetof(Struct, member), least, most, NULL, need                    \
+    }
+#define CONFIG_NUMBER(need, key, Struct, member, least, most, what)                                \
+    {                                                                                              \
+        key, what, FIELD_NUMBER, offsetof(Struct, member), least, most, NULL, need                 \
+    }
+#define CONFIG_FLAG(need, key, Struct, member, what)                                               \
+    {                                                                                              \
+        key, what, FIELD_FLAG, offsetof(Struct, member), 0, 0, NULL, need                          \
+    }
+#define CONFIG_TEXT(need, key, Struct, member, what)                                               \
+    {                                                                                              \
+        key, what, FIELD_TEXT, offsetof(Struct, member), 0, 0, NULL, need                          \
+    }
+#define CONFIG_CHOICE(need, key, Struct, member, choices, what)                                    \
+    {                                                                                              \
+        key, what, FIELD_CHOICE, offsetof(Struct, member), 0, 0, choices, need                     \
+    }
+#define CONFIG_OBJECT(need, key, Struct, member, what)                                             \
+    {                                                                                              \
+        key, what, FIELD_OBJECT, offsetof(Struct, member), 0, 0, NULL, need                        \
+    }
 
 typedef struct ConfigTable {
     const ConfigField *fields;

@@ -52,8 +52,8 @@ static bool add_frozen(Weights *weights, const Network *network, Err *err)
         if (skip && strncmp(tensor->name, network->source.prefix, skip) != 0) continue;
         if (has(weights, tensor->name + skip) || !mel_dtype_is_float(tensor->dtype)) continue;
         int64_t count = mel_shape_count(&tensor->shape);
-        float *values = mel_try_alloc((size_t)count + 1, sizeof *values, SIZE_MAX, tensor->name,
-                                      err);
+        float *values =
+            mel_try_alloc((size_t)count + 1, sizeof *values, SIZE_MAX, tensor->name, err);
         if (!values) return false;
         mel_convert(tensor->data, tensor->dtype, values, DTYPE_F32, count);
         add(weights, tensor->name + skip, &tensor->shape, values);
@@ -81,8 +81,8 @@ static bool write_config(Target *target, int part, TrainStep *step, const char *
     MeasureOf of = {.target = target, .step = step};
     const Measure measure = {.mean = mean_of, .ctx = &of};
     json_t *config = mel_json_load(from, CONFIG_BYTES_MAX, err);
-    bool ok = config && (!target->def->amend ||
-                         target->def->amend(target, part, config, &measure, err));
+    bool ok =
+        config && (!target->def->amend || target->def->amend(target, part, config, &measure, err));
     char *text = ok ? json_dumps(config, JSON_INDENT(2)) : NULL;
     ok = ok && mel_write_file(to, text, strlen(text), err);
     free(text);
@@ -96,8 +96,8 @@ static bool export_part(Target *target, int number, TrainStep *step, const char 
 {
     const TrainedPart *part = &target->parts[number];
     Weights weights = {0};
-    bool diffusers = part->network->settings.kind == MODEL_UNET ||
-                     part->network->settings.kind == MODEL_VAE;
+    bool diffusers =
+        part->network->settings.kind == MODEL_UNET || part->network->settings.kind == MODEL_VAE;
     char *below = mel_path_join(folder, part->folder);
     char *path = mel_path_join(below, diffusers ? "diffusion_pytorch_model.safetensors"
                                                 : "model.safetensors");

@@ -4,21 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n >= m && mel_equal(name + n - m, end);
-}
-
 /* Whether the layer, the name's part before ".weight", is a norm: its name says so. */
 static bool is_norm(const char *name, const Shape *shape)
 {
-    return shape->rank == 1 && ends_with(name, ".weight");
+    return shape->rank == 1 && mel_ends_with(name, ".weight");
 }
 
 static bool is_embedding(const char *name)
 {
-    return strstr(name, "embedding") || ends_with(name, "shared.weight");
+    return strstr(name, "embedding") || mel_ends_with(name, "shared.weight");
 }
 
 static void fill(float *out, int64_t n, float value)
@@ -27,23 +21,15 @@ static void fill(float *out, int64_t n, float value)
         out[i] = value;
 }
 
-static Rng rng_of(const char *name, uint64_t seed)
-{
-    uint64_t stream = 1469598103934665603ULL; /* FNV-1a */
-    for (const char *c = name; *c; c++)
-        stream = (stream ^ (unsigned char)*c) * 1099511628211ULL;
-    return (Rng){.seed = seed, .stream = stream};
-}
-
 void train_init(const char *name, const Shape *shape, uint64_t seed, float *out)
 {
     int64_t n = mel_shape_count(shape), inputs = 1;
-    Rng rng = rng_of(name, seed);
+    Rng rng = {.seed = seed, .stream = mel_keyed_hash("weights", name)};
     for (int i = 1; i < shape->rank; i++)
         inputs *= shape->dims[i];
-    if (is_norm(name, shape) || ends_with(name, "running_var")) {
+    if (is_norm(name, shape) || mel_ends_with(name, "running_var")) {
         fill(out, n, 1);
-    } else if (ends_with(name, "logit_scale")) {
+    } else if (mel_ends_with(name, "logit_scale")) {
         fill(out, n, logf(1 / 0.07F));
     } else if (is_embedding(name)) {
         for (int64_t i = 0; i < n; i++)

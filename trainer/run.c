@@ -182,9 +182,9 @@ static void describe(const Run *run, TrainResult *result)
 static bool finish(Run *run, Err *err)
 {
     char *model = mel_path_join(run->options->folder, "model");
-    bool ok = export_parts(run->target, run->step, model, err) &&
-              (!run->config.install ||
-               export_parts(run->target, run->step, run->config.model, err));
+    bool ok =
+        export_parts(run->target, run->step, model, err) &&
+        (!run->config.install || export_parts(run->target, run->step, run->config.model, err));
     free(model);
     return ok;
 }
@@ -200,8 +200,7 @@ static bool train(Run *run, TrainResult *result, Err *err)
                          &run->tick.step, err))
         return false;
     bool ok = write_config(run, err) && open_metrics(run, run->tick.step, err) &&
-              events_open(run->options->folder, &run->events, err) &&
-              run_steps(run, result, err);
+              events_open(run->options->folder, &run->events, err) && run_steps(run, result, err);
     result->steps = run->tick.step;
     result->loss = run->tick.loss;
     return ok && finish(run, err);

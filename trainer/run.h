@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 typedef struct TrainTick {
-    int64_t step, steps; /* done, of how many */
+    int64_t step, steps;                       /* done, of how many */
     double loss, seconds_per_step, validation; /* validation: NAN between */
 } TrainTick;
 

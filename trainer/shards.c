@@ -10,7 +10,7 @@ enum { INDEX_BYTES_MAX = 1 << 28, ARRAYS_MAX = 32 };
 
 typedef struct ShardFile {
     Checkpoint *checkpoint;
-    int64_t first, count;                      /* of its items */
+    int64_t first, count;                       /* of its items */
     const CheckpointTensor *arrays[ARRAYS_MAX]; /* in the order of Shards.arrays */
 } ShardFile;
 
@@ -98,11 +98,11 @@ static bool open_constants(Shards *s, Err *err)
     char sha256[SHA256_HEX_SIZE];
     if (!wanted) return true;
     char *path = mel_path_join(s->folder, "constants.safetensors");
-    bool ok = mel_checkpoint_open(path, &s->constants, err) &&
-              mel_checkpoint_sha256(s->constants, sha256, err) &&
-              (mel_equal(sha256, wanted) ||
-               mel_err(err, ERR_FORMAT,
-                       "constants.safetensors is not what the index says (SHA-256)"));
+    bool ok =
+        mel_checkpoint_open(path, &s->constants, err) &&
+        mel_checkpoint_sha256(s->constants, sha256, err) &&
+        (mel_equal(sha256, wanted) ||
+         mel_err(err, ERR_FORMAT, "constants.safetensors is not what the index says (SHA-256)"));
     free(path);
     return ok;
 }

@@ -16,9 +16,9 @@ struct ShardsWriter {
     ShardArray *arrays;
     int array_count;
     int64_t items_per_file;
-    json_t *index;        /* made_with, and the files and items that are whole */
-    json_t *pending;      /* items of the file in hand */
-    char **buffers;       /* of the file in hand, by array */
+    json_t *index;   /* made_with, and the files and items that are whole */
+    json_t *pending; /* items of the file in hand */
+    char **buffers;  /* of the file in hand, by array */
 };
 
 static int64_t item_bytes(const ShardArray *array)
@@ -103,9 +103,9 @@ bool mel_shards_begin(const char *folder, const ShardsPlan *plan, ShardsWriter *
     for (int i = 0; i < plan->array_count && ok; i++) {
         writer->arrays[i] = plan->arrays[i];
         writer->arrays[i].name = mel_strdup(plan->arrays[i].name);
-        writer->buffers[i] = mel_try_alloc((size_t)plan->items_per_file,
-                                           (size_t)item_bytes(&plan->arrays[i]) + 1, SIZE_MAX / 2,
-                                           "a file of shards", err);
+        writer->buffers[i] =
+            mel_try_alloc((size_t)plan->items_per_file, (size_t)item_bytes(&plan->arrays[i]) + 1,
+                          SIZE_MAX / 2, "a file of shards", err);
         ok = writer->buffers[i] != NULL;
     }
     ok = ok && mel_make_dirs(writer->folder, err) && write_constants(writer, plan, err) &&
@@ -117,6 +117,14 @@ bool mel_shards_begin(const char *folder, const ShardsPlan *plan, ShardsWriter *
     *done = (int64_t)json_array_size(json_object_get(writer->index, "items"));
     *out = writer;
     return true;
+}
+
+const char *mel_shards_last_key(const ShardsWriter *writer)
+{
+    const json_t *items = json_object_get(writer->index, "items");
+    if (json_array_size(writer->pending)) items = writer->pending;
+    size_t count = json_array_size(items);
+    return count ? mel_json_text(json_array_get(items, count - 1), "key", NULL) : NULL;
 }
 
 static bool write_index(ShardsWriter *writer, const char *name, Err *err)

@@ -30,6 +30,9 @@ typedef struct ShardsPlan {
 MEL_MUST_CHECK bool mel_shards_begin(const char *folder, const ShardsPlan *plan, ShardsWriter **out,
                                      int64_t *done, Err *err);
 
+/* The key of the last item that is there, or NULL; until the next one is added. */
+const char *mel_shards_last_key(const ShardsWriter *writer);
+
 /* One more item: data[i] for plan->arrays[i]. The files are written as they fill. */
 MEL_MUST_CHECK bool mel_shards_add(ShardsWriter *writer, const char *key, const char *text,
                                    const void *const *data, Err *err);

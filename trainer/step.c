@@ -19,8 +19,8 @@ struct TrainStep {
     Params params;
     Graph *graph, *update_graph, *judge_graph; /* judge: forward only, on averages */
     Plan *plan, *update_plan, *judge_plan;
-    int trained;    /* the graph's first variables */
-    bool *moves;    /* of them: those on which the loss depends */
+    int trained; /* the graph's first variables */
+    bool *moves; /* of them: those on which the loss depends */
     Node *keep, *squares;
     Order *order;
     int64_t *items;
@@ -102,11 +102,10 @@ static bool build_update(TrainStep *step, Err *err)
         const char *name = mel_node_name(param);
         if (!step->moves[i]) continue;
         Node *p = mel_graph_variable(graph, name, *mel_node_shape(param));
-        Node *change = mel_op_adamw(p, beside(graph, "gradient", param),
-                                    beside(graph, "first moment", param),
-                                    beside(graph, "second moment", param),
-                                    hyper[mel_synapse_is_alpha(name) ? GROUP_ALPHAS
-                                                                     : GROUP_WEIGHTS]);
+        Node *change =
+            mel_op_adamw(p, beside(graph, "gradient", param), beside(graph, "first moment", param),
+                         beside(graph, "second moment", param),
+                         hyper[mel_synapse_is_alpha(name) ? GROUP_ALPHAS : GROUP_WEIGHTS]);
         sum = sum ? mel_op_add(sum, change) : change;
         if (step->config->ema > 0)
             mel_graph_output(graph, name, mel_op_average(beside(graph, "average", param), p, keep));
@@ -144,8 +143,8 @@ static bool add_variable(TrainStep *step, const Node *param, Err *err)
     const char *name = mel_node_name(param);
     const Shape *shape = mel_node_shape(param);
     char other[512];
-    float *first = mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *first, SIZE_MAX, name,
-                                 err);
+    float *first =
+        mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *first, SIZE_MAX, name, err);
     bool ok = first && first_value(step, name, shape, first, err) &&
               mel_variables_add(step->variables, name, *shape, first, err);
     for (size_t i = 0; i < MEL_COUNT(zero) && ok; i++)
@@ -353,8 +352,8 @@ float *train_step_weights(const TrainStep *step, int i, Err *err)
     const Shape *shape = mel_node_shape(param);
     const char *name = mel_node_name(param);
     if (step->config->ema > 0) name = variable_of(other, "average", name);
-    float *values = mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *values, SIZE_MAX,
-                                  name, err);
+    float *values =
+        mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *values, SIZE_MAX, name, err);
     if (values &&
         mel_variables_read(step->variables, mel_variables_find(step->variables, name), values, err))
         return values;

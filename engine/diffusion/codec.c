@@ -66,10 +66,10 @@ bool mel_codec_open(const char *folder, const char *part, int64_t height, int64_
         codec->latent = SHAPE(height / factor, width / factor, vae->latent_channels);
         mel_network_set_add(&codec->set, "", codec->network);
         codec->params = mel_network_set_params(&codec->set, NULL);
-        ok = (height % factor == 0 && width % factor == 0) ||
-             mel_err(err, ERR_USAGE, "'%s' wants sides that %lld divides, not %lld and %lld",
-                     codec->network->folder, (long long)factor, (long long)height,
-                     (long long)width);
+        ok =
+            (height % factor == 0 && width % factor == 0) ||
+            mel_err(err, ERR_USAGE, "'%s' wants sides that %lld divides, not %lld and %lld",
+                    codec->network->folder, (long long)factor, (long long)height, (long long)width);
         ok = ok && check(codec, err);
     }
     if (ok)

@@ -12,7 +12,7 @@ typedef struct Codec Codec;
  * first gone. */
 MEL_MUST_CHECK bool mel_codec_open(const char *folder, const char *part, int64_t height,
                                    int64_t width, DType float_type, Codec **out, Err *err);
-void mel_codec_close(Codec *codec); /* NULL is fine */
+void mel_codec_close(Codec *codec);                      /* NULL is fine */
 const Shape *mel_codec_shape(const Codec *codec);        /* [height, width, channels] */
 const Shape *mel_codec_latent_shape(const Codec *codec); /* [h, w, c] */
 const char *mel_codec_sha256(const Codec *codec);

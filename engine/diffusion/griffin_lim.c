@@ -14,7 +14,7 @@ static const double momentum = 0.99;
 typedef struct Stft {
     const MelSettings *settings;
     int64_t frames, samples;
-    int bins; /* fft/2 + 1 */
+    int bins;                /* fft/2 + 1 */
     double *window, *weight; /* weight: Σ of squared windows over each sample */
     kiss_fftr_cfg forth, back;
     float *frame;
@@ -173,8 +173,8 @@ void mel_griffin_lim(const float *log_mel, int64_t frames, int iterations, float
     magnitudes(&s, log_mel, size);
     for (size_t i = 0; i < count; i++) {
         double phase = mel_rng_range(&rng, 0, 6.283185307179586);
-        next[i] = (kiss_fft_cpx){.r = (float)(size[i] * cos(phase)),
-                                 .i = (float)(size[i] * sin(phase))};
+        next[i] =
+            (kiss_fft_cpx){.r = (float)(size[i] * cos(phase)), .i = (float)(size[i] * sin(phase))};
     }
     for (int i = 0; i < iterations; i++) {
         signal_of(&s, next, samples);

@@ -54,28 +54,38 @@ static bool to_wave(const float *samples, int64_t frames, int channels, int rate
     return ok;
 }
 
-/* The front end as a graph of its own, made once. */
-static bool log_mel_of(const float *wave, float *log_mel, Err *err)
+struct MusicFront {
+    Graph *graph;
+    Plan *plan;
+};
+
+bool mel_music_front_open(MusicFront **out, Err *err)
 {
-    static Graph *graph;
-    static Plan *plan;
-    if (!plan) {
-        graph = mel_graph_new(DTYPE_F32);
-        Node *x = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(1, MUSIC_SAMPLES));
-        const MelSettings *front = mel_front_settings(MEL_FRONT_AUDIOLDM);
-        mel_graph_output(graph, "mel", mel_front_log_mel(graph, x, front));
-        if (!mel_plan_new(graph, mel_backend_cpu(), NULL, &plan, err)) return false;
+    MusicFront *front = mel_alloc(sizeof *front);
+    Graph *graph = front->graph = mel_graph_new(DTYPE_F32);
+    Node *x = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(1, MUSIC_SAMPLES));
+    const MelSettings *settings = mel_front_settings(MEL_FRONT_AUDIOLDM);
+    mel_graph_output(graph, "mel", mel_front_log_mel(graph, x, settings));
+    if (mel_plan_new(graph, mel_backend_cpu(), NULL, &front->plan, err)) {
+        *out = front;
+        return true;
     }
-    return mel_plan_write(plan, "wave", wave, err) && mel_plan_run(plan, err) &&
-           mel_plan_read(plan, "mel", log_mel, err);
+    mel_music_front_close(front);
+    return false;
 }
 
-bool mel_music_front(const float *samples, int64_t frames, int channels, int rate_hz, float *wave,
-                     float *log_mel, Err *err)
+void mel_music_front_close(MusicFront *front)
 {
-    float *own = wave ? wave : mel_alloc(MUSIC_SAMPLES * sizeof *own);
-    bool ok = to_wave(samples, frames, channels, rate_hz, own, err) &&
-              log_mel_of(own, log_mel, err);
-    if (!wave) free(own);
-    return ok;
+    if (!front) return;
+    mel_plan_free(front->plan);
+    mel_graph_free(front->graph);
+    free(front);
+}
+
+bool mel_music_front(MusicFront *front, const float *samples, int64_t frames, int channels,
+                     int rate_hz, float *wave, float *log_mel, Err *err)
+{
+    return to_wave(samples, frames, channels, rate_hz, wave, err) &&
+           mel_plan_write(front->plan, "wave", wave, err) && mel_plan_run(front->plan, err) &&
+           mel_plan_read(front->plan, "mel", log_mel, err);
 }

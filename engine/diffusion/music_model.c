@@ -47,13 +47,13 @@ static bool read_synapse(MusicModel *m, const char *folder, Err *err)
 static bool open_networks(MusicModel *m, const char *folder, Err *err)
 {
     char *schedule = mel_path_join(folder, "scheduler/scheduler_config.json");
-    bool ok = mel_schedule_read(schedule, &m->schedule, err) &&
-              mel_network_open(folder, "unet", MODEL_UNET, NETWORK_WEIGHTS, &m->unet, err) &&
-              mel_codec_open(folder, "vae", MUSIC_FRAMES, MUSIC_BINS, m->float_type, &m->codec,
-                             err) &&
-              mel_vocoder_open(folder, MUSIC_FRAMES, m->float_type, &m->vocoder, err) &&
-              mel_text_states_open(folder, "text_encoder", "tokenizer", m->tokens, m->float_type,
-                                   &m->text, err);
+    bool ok =
+        mel_schedule_read(schedule, &m->schedule, err) &&
+        mel_network_open(folder, "unet", MODEL_UNET, NETWORK_WEIGHTS, &m->unet, err) &&
+        mel_codec_open(folder, "vae", MUSIC_FRAMES, MUSIC_BINS, m->float_type, &m->codec, err) &&
+        mel_vocoder_open(folder, MUSIC_FRAMES, m->float_type, &m->vocoder, err) &&
+        mel_text_states_open(folder, "text_encoder", "tokenizer", m->tokens, m->float_type,
+                             &m->text, err);
     free(schedule);
     if (!ok) return false;
     m->tokens = mel_text_states_tokens(m->text);
@@ -74,8 +74,8 @@ static void build_features(MusicModel *m)
     for (int i = 0; i < m->synapse.count; i++) {
         char name[32];
         site_name(name, i);
-        m->synapse.states[i] = mel_graph_input(
-            m->graph, name, m->float_type, SHAPE(HALVES, m->tokens, m->synapse.sites[i].width));
+        m->synapse.states[i] = mel_graph_input(m->graph, name, m->float_type,
+                                               SHAPE(HALVES, m->tokens, m->synapse.sites[i].width));
     }
     mel_graph_push(m->graph, "image_unet.");
     mel_synapse_project(&m->synapse, m->graph);
@@ -104,8 +104,7 @@ static bool make_plan(MusicModel *m, Err *err)
     mel_network_set_add(&m->set, "unet.", m->unet);
     if (m->image_unet) mel_network_set_add(&m->set, "image_unet.", m->image_unet);
     m->params = mel_network_set_params(&m->set, NULL);
-    return mel_graph_ok(g, err) &&
-           mel_plan_new(g, mel_backend_cpu(), &m->params, &m->plan, err);
+    return mel_graph_ok(g, err) && mel_plan_new(g, mel_backend_cpu(), &m->params, &m->plan, err);
 }
 
 /* The music UNet alone, strictly. */
@@ -220,8 +219,8 @@ static bool write_texts(MusicModel *m, const char *text, Err *err)
 static bool write_features(MusicModel *m, const PictureFeatures *features, int step,
                            const MusicSampling *how, Err *err)
 {
-    const float gates[HALVES] = {[UNGUIDED] = features && !how->guide_by_picture ? 1 : 0,
-                                 [GUIDED] = features ? 1 : 0};
+    const float gates[HALVES] = {
+        [UNGUIDED] = features && !how->guide_by_picture ? 1 : 0, [GUIDED] = features ? 1 : 0};
     if (!mel_plan_write(m->plan, "gate", gates, err)) return false;
     for (int i = 0; i < m->synapse.count; i++) {
         char name[32];
@@ -229,8 +228,7 @@ static bool write_features(MusicModel *m, const PictureFeatures *features, int s
         site_name(name, i);
         memset(m->features, 0, (size_t)(HALVES * half) * sizeof *m->features);
         for (int h = 0; h < HALVES && features; h++)
-            memcpy(m->features + h * half,
-                   mel_picture_feature(features, step, i, m->lengths[h]),
+            memcpy(m->features + h * half, mel_picture_feature(features, step, i, m->lengths[h]),
                    (size_t)(m->lengths[h] * width) * sizeof *m->features);
         if (!mel_plan_write(m->plan, name, m->features, err)) return false;
     }
@@ -265,8 +263,7 @@ bool mel_music_sample(MusicModel *model, const char *text, const PictureFeatures
 {
     int64_t n = model->n;
     if (!write_texts(model, text, err)) return false;
-    Sampler *sampler =
-        mel_sampler_new(how->sampler, &model->schedule, how->times, how->count, n);
+    Sampler *sampler = mel_sampler_new(how->sampler, &model->schedule, how->times, how->count, n);
     float *noise = mel_alloc((size_t)n * sizeof *noise);
     bool ok = true;
     draw(how, 0, n, model->z);

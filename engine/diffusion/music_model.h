@@ -32,8 +32,8 @@ typedef struct MusicSampling {
     int count;
     double guidance; /* 1: none */
     uint64_t seed;
-    uint64_t sample;        /* which of several by one seed */
-    bool guide_by_picture;  /* the unguided half does not see the picture */
+    uint64_t sample;       /* which of several by one seed */
+    bool guide_by_picture; /* the unguided half does not see the picture */
 } MusicSampling;
 
 /* features: at these times, pooled to the text's length and to that of no text; NULL without a
@@ -51,8 +51,12 @@ MEL_MUST_CHECK bool mel_music_vocode(MusicModel *model, const float *log_mel, fl
 
 /* Sound of any rate → what the autoencoder sees of it, log_mel [1024, 64], the way TANGO was
  * trained: the first channel at 16 kHz, without its mean, peak 0.5, cut or silent to 10.24 s. wave
- * (may be NULL) gets those MUSIC_SAMPLES samples. */
-MEL_MUST_CHECK bool mel_music_front(const float *samples, int64_t frames, int channels, int rate_hz,
-                                    float *wave, float *log_mel, Err *err);
+ * gets those MUSIC_SAMPLES samples. */
+typedef struct MusicFront MusicFront;
+MEL_MUST_CHECK bool mel_music_front_open(MusicFront **out, Err *err);
+void mel_music_front_close(MusicFront *front); /* NULL is fine */
+MEL_MUST_CHECK bool mel_music_front(MusicFront *front, const float *samples, int64_t frames,
+                                    int channels, int rate_hz, float *wave, float *log_mel,
+                                    Err *err);
 
 #endif

@@ -243,8 +243,7 @@ static bool replay(PictureModel *m, const Walk *walk, float *z, Err *err)
     Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &m->schedule, walk->times, walk->count, m->n);
     bool ok = true;
     for (int i = 0; i < walk->count && ok; i++) {
-        ok = predict(m, z, walk->times[i], err) &&
-             (!walk->visit || walk->visit(walk->ctx, i, err));
+        ok = predict(m, z, walk->times[i], err) && (!walk->visit || walk->visit(walk->ctx, i, err));
         if (ok) mel_sampler_step(sampler, i, m->out, NULL, z);
         ok = ok && tick(walk, i + 1, err);
     }

@@ -25,7 +25,8 @@ bool mel_synapse_config(const json_t *object, SynapseConfig *out, Err *err)
     int place = SYNAPSE_DECODER, form = ALPHA_PLAIN;
     bool ok = true;
     *out = (SynapseConfig){0};
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         if (mel_equal(key, "place"))
             ok = read_choice(value, key, places, MEL_COUNT(places), &place, err);
         else if (mel_equal(key, "form"))
@@ -176,7 +177,5 @@ UnetHook mel_synapse_mix(Synapse *synapse, Graph *graph, Node *gate)
 
 bool mel_synapse_is_alpha(const char *parameter)
 {
-    size_t n = strlen(parameter);
-    const char end[] = ".alpha";
-    return n >= sizeof end - 1 && mel_equal(parameter + n - (sizeof end - 1), end);
+    return mel_ends_with(parameter, ".alpha");
 }

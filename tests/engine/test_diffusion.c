@@ -35,13 +35,13 @@ typedef struct Case {
 static Case read_case(const json_t *from, const json_t *start)
 {
     Err err = {0};
-    Case c = {.sampler = mel_json_text(from, "sampler", ""), .result = json_object_get(from, "result")};
+    Case c = {.sampler = mel_json_text(from, "sampler", ""),
+              .result = json_object_get(from, "result")};
     json_t *config = json_pack(
         "{s:i, s:f, s:f, s:s, s:s, s:i, s:b}", "num_train_timesteps", 1000, "beta_start", 0.00085,
         "beta_end", 0.012, "beta_schedule", "scaled_linear", "prediction_type",
-        mel_json_text(from, "prediction", ""), "steps_offset",
-        (int)mel_json_i64(from, "offset", 0), "set_alpha_to_one",
-        mel_equal(c.sampler, "ddim-to-one"));
+        mel_json_text(from, "prediction", ""), "steps_offset", (int)mel_json_i64(from, "offset", 0),
+        "set_alpha_to_one", mel_equal(c.sampler, "ddim-to-one"));
     CHECK_OK(mel_schedule_from_json(config, &c.schedule, &err));
     json_decref(config);
     const json_t *times = json_object_get(from, "times");
@@ -192,16 +192,16 @@ static void impossible_schedules_are_named(void **state)
     static const struct {
         const char *config, *says;
     } bad[] = {
-        {"{\"prediction_type\":\"sample\"}",                 "prediction_type"     },
-        {"{\"beta_schedule\":\"squaredcos_cap_v2\"}",        "beta_schedule"       },
-        {"{\"num_train_timesteps\":0}",                      "num_train_timesteps" },
-        {"{\"num_train_timesteps\":99999}",                  "num_train_timesteps" },
-        {"{\"beta_start\":0.5,\"beta_end\":0.1}",            "beta_start"          },
-        {"{\"beta_end\":1.5}",                               "beta_start"          },
-        {"{\"steps_offset\":-1}",                            "steps_offset"        },
-        {"{\"steps_offset\":1000}",                          "steps_offset"        },
-        {"{\"trained_betas\":[0.1]}",                        "trained_betas"       },
-        {"{\"rescale_betas_zero_snr\":true}",                "rescale_betas"       },
+        {"{\"prediction_type\":\"sample\"}",          "prediction_type"    },
+        {"{\"beta_schedule\":\"squaredcos_cap_v2\"}", "beta_schedule"      },
+        {"{\"num_train_timesteps\":0}",               "num_train_timesteps"},
+        {"{\"num_train_timesteps\":99999}",           "num_train_timesteps"},
+        {"{\"beta_start\":0.5,\"beta_end\":0.1}",     "beta_start"         },
+        {"{\"beta_end\":1.5}",                        "beta_start"         },
+        {"{\"steps_offset\":-1}",                     "steps_offset"       },
+        {"{\"steps_offset\":1000}",                   "steps_offset"       },
+        {"{\"trained_betas\":[0.1]}",                 "trained_betas"      },
+        {"{\"rescale_betas_zero_snr\":true}",         "rescale_betas"      },
     };
     for (size_t i = 0; i < MEL_COUNT(bad); i++) {
         Err err = {0};

@@ -48,8 +48,8 @@ static bool find_weight(void *ctx, const char *name, const Shape *shape, Tensor 
     for (const char *c = name; *c; c++)
         rng.stream = rng.stream * 31 + (unsigned char)*c;
     for (int64_t i = 0; i < count; i++)
-        values[i] = mel_synapse_is_alpha(name) ? weights->alpha
-                                               : (float)(0.3 * mel_rng_normal(&rng));
+        values[i] =
+            mel_synapse_is_alpha(name) ? weights->alpha : (float)(0.3 * mel_rng_normal(&rng));
     assert_true((size_t)weights->count < MEL_COUNT(weights->arrays));
     weights->arrays[weights->count++] = values;
     *out = (Tensor){.dtype = DTYPE_F32, .shape = *shape, .data = values};
@@ -58,7 +58,7 @@ static bool find_weight(void *ctx, const char *name, const Shape *shape, Tensor 
 
 typedef struct World {
     SynapseConfig config;
-    bool without;   /* the music UNet alone */
+    bool without; /* the music UNet alone */
     DType float_type;
     Backend *backend;
     float alpha, gates[BATCH];
@@ -67,11 +67,13 @@ typedef struct World {
 
 static World world_of(float alpha)
 {
-    return (World){.float_type = DTYPE_F32,
-                   .backend = mel_backend_cpu(),
-                   .alpha = alpha,
-                   .gates = {1, 1},
-                   .lengths = {TOKENS, 2}};
+    return (World){
+        .float_type = DTYPE_F32,
+        .backend = mel_backend_cpu(),
+        .alpha = alpha,
+        .gates = {1,      1},
+        .lengths = {TOKENS, 2}
+    };
 }
 
 static Node *build_music(const World *w, Graph *g, Synapse *synapse)
@@ -86,8 +88,8 @@ static Node *build_music(const World *w, Graph *g, Synapse *synapse)
     mel_graph_push(g, "unet.");
     UnetHook hook = {0};
     if (!w->without)
-        hook = mel_synapse_mix(synapse, g,
-                               mel_graph_input(g, "gate", DTYPE_F32, SHAPE(BATCH, 1, 1)));
+        hook =
+            mel_synapse_mix(synapse, g, mel_graph_input(g, "gate", DTYPE_F32, SHAPE(BATCH, 1, 1)));
     Node *y = mel_net_unet(g, &music, &in, w->without ? NULL : &hook);
     mel_graph_pop(g);
     return y;
@@ -235,8 +237,8 @@ static void the_slope_of_alpha_is_that_of_finite_differences(void **state)
             double above, below, slope;
             World w = world_of(0.25F);
             w.backend = mel_backend_reference();
-            w.config = (SynapseConfig){
-                .place = SYNAPSE_BOTH, .shared = shared, .form = (AlphaForm)form};
+            w.config =
+                (SynapseConfig){.place = SYNAPSE_BOTH, .shared = shared, .form = (AlphaForm)form};
             free(answer(&w, &n, NULL, &slope));
             w.alpha = 0.25F + step;
             free(answer(&w, &n, &above, NULL));

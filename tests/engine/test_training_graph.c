@@ -16,7 +16,7 @@ static const UnetConfig config = {
     .text_width = 24,
     .levels = 4,
     .widths = {16, 32, 32, 32},
-    .heads = {2, 4,  4,  4 },
+    .heads = {2,  4,  4,  4 },
     .layers = 2,
     .groups = 4,
     .linear_projection = true
@@ -175,8 +175,7 @@ static void variables_outlive_runs_and_are_shared_by_plans(void **state)
     Graph *adding = mel_graph_new(DTYPE_F32), *reading = mel_graph_new(DTYPE_F32);
     Node *w = mel_graph_variable(adding, "w", SHAPE(3));
     Node *x = mel_graph_input(adding, "x", DTYPE_F32, SHAPE(3));
-    mel_graph_output(adding, "size",
-                     mel_op_accumulate(w, x, mel_graph_number(adding, 1)));
+    mel_graph_output(adding, "size", mel_op_accumulate(w, x, mel_graph_number(adding, 1)));
     mel_graph_output(reading, "sum",
                      mel_op_sum_to(mel_graph_variable(reading, "w", SHAPE(3)), (Shape){0}));
     Plan *adder, *reader;

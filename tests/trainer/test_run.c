@@ -164,9 +164,8 @@ static void a_torn_checkpoint_is_passed_over(void **state)
     char *whole = run_folder("torn");
     train(config, whole, false);
     char *before = state_hash(whole, 12);
-    assert_int_equal(test_shell("truncate -s 900 %s/checkpoints/step-00000012/state.safetensors",
-                                whole),
-                     0);
+    assert_int_equal(
+        test_shell("truncate -s 900 %s/checkpoints/step-00000012/state.safetensors", whole), 0);
     train(config, whole, true);
     char *after = state_hash(whole, 12);
     assert_string_equal(before, after);
@@ -292,14 +291,14 @@ static void shards_that_are_torn_or_mixed_are_named(void **state)
     static const struct {
         const char *damage, *says;
     } bad[] = {
-        {"truncate -s 500 %s/00001.safetensors",                   "00001.safetensors"},
+        {"truncate -s 500 %s/00001.safetensors",                                         "00001.safetensors"      },
         {"printf x | dd of=%s/00001.safetensors bs=1 seek=700 conv=notrunc status=none",
-         "not what the index says"                                                   },
-        {"cd %s && cp 00000.safetensors 00001.safetensors",        "not what the index says"},
-        {"rm %s/00002.safetensors",                                "00002.safetensors"},
-        {"rm %s/index.json",                                       "no index.json"    },
-        {"echo '{}' > %s/index.json",                              "not that of"      },
-        {"echo '{' > %s/index.json",                               "index.json"       },
+         "not what the index says"                                                                                },
+        {"cd %s && cp 00000.safetensors 00001.safetensors",                              "not what the index says"},
+        {"rm %s/00002.safetensors",                                                      "00002.safetensors"      },
+        {"rm %s/index.json",                                                             "no index.json"          },
+        {"echo '{}' > %s/index.json",                                                    "not that of"            },
+        {"echo '{' > %s/index.json",                                                     "index.json"             },
     };
     for (size_t i = 0; i < MEL_COUNT(bad); i++) {
         Err err = {0};
@@ -308,8 +307,7 @@ static void shards_that_are_torn_or_mixed_are_named(void **state)
         assert_int_equal(test_shell("rm -rf %s && cp -r %s %s", folder, data, folder), 0);
         assert_int_equal(test_shell(bad[i].damage, folder), 0);
         if (mel_shards_open(folder, &shards, &err)) fail_msg("'%s' was taken", bad[i].damage);
-        if (!strstr(err.message, bad[i].says))
-            fail_msg("'%s': %s", bad[i].damage, err.message);
+        if (!strstr(err.message, bad[i].says)) fail_msg("'%s': %s", bad[i].damage, err.message);
         free(folder);
     }
 }

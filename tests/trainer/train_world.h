@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A small world to train on: shards of coloured pictures, and a model's folder of small networks. */
+ * A small world to train on: shards of coloured pictures, and a model's folder of small networks.
+ */
 #ifndef MEL_TESTS_TRAIN_WORLD_H
 #define MEL_TESTS_TRAIN_WORLD_H
 

@@ -8,7 +8,6 @@
 #include "engine/nets.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 enum { OF_PICTURES, OF_SOUNDS };
@@ -26,12 +25,11 @@ typedef struct Autoencoder {
 
 static const char *const kinds[] = {"pictures", "sounds", NULL};
 static const ConfigField fields[] = {
-    {.key = "of", .what = "what is encoded", .type = FIELD_CHOICE, .choices = kinds,
-     .offset = offsetof(Autoencoder, of), .required = true},
-    {.key = "divergence", .what = "weight of the latents' divergence", .type = FIELD_NUMBER,
-     .offset = offsetof(Autoencoder, divergence), .least = 0, .most = 1},
-    {.key = "crop", .what = "frames seen at once, 0 for all", .type = FIELD_INT,
-     .offset = offsetof(Autoencoder, crop), .least = 0, .most = 1 << 20},
+    CONFIG_CHOICE(FIELD_REQUIRED, "of", Autoencoder, of, kinds, "what is encoded"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "divergence", Autoencoder, divergence, 0, 1,
+                  "weight of the latents' divergence"),
+    CONFIG_INT(FIELD_OPTIONAL, "crop", Autoencoder, crop, 0, 1 << 20,
+               "frames seen at once, 0 for all"),
 };
 
 static void defaults(Target *target)

@@ -16,7 +16,8 @@ typedef struct Denoising {
     float *latents, *noise, *z, *wanted, *times, *weights; /* of a batch */
 } Denoising;
 
-/* Reads folder/part/scheduler_config.json; the arrays are the caller's to free by denoising_close. */
+/* Reads folder/part/scheduler_config.json; the arrays are the caller's to free by denoising_close.
+ */
 MEL_MUST_CHECK bool denoising_open(Denoising *d, const char *folder, const char *part, Shape shape,
                                    int batch, Err *err);
 void denoising_close(Denoising *d);

@@ -7,7 +7,6 @@
 
 #include "engine/nets.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 typedef struct ImageTarget {
@@ -19,8 +18,8 @@ typedef struct ImageTarget {
 } ImageTarget;
 
 static const ConfigField fields[] = {
-    {.key = "snr_gamma", .what = "of Min-SNR, 0 for none", .type = FIELD_NUMBER,
-     .offset = offsetof(ImageTarget, denoising.snr_gamma), .least = 0, .most = 1000},
+    CONFIG_NUMBER(FIELD_OPTIONAL, "snr_gamma", ImageTarget, denoising.snr_gamma, 0, 1000,
+                  "of Min-SNR, 0 for none"),
 };
 
 static bool open_parts(Target *target, Err *err)
@@ -66,8 +65,7 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
     ImageTarget *it = (ImageTarget *)target;
     int64_t n = mel_shape_count(&it->denoising.shape);
     for (int i = 0; i < batch->count; i++)
-        mel_shards_floats(batch->shards, it->array, batch->items[i],
-                          it->denoising.latents + i * n);
+        mel_shards_floats(batch->shards, it->array, batch->items[i], it->denoising.latents + i * n);
     return denoising_fill(&it->denoising, plan, batch, err);
 }
 

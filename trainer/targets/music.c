@@ -9,7 +9,6 @@
 #include "engine/nets.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,18 +34,17 @@ typedef struct MusicTarget {
 static const char *const parts[] = {"all", "alpha", NULL};
 static const char *const modalities[] = {"both", "text", "image", NULL};
 static const ConfigField fields[] = {
-    {.key = "train", .what = "which weights move", .type = FIELD_CHOICE, .choices = parts,
-     .offset = offsetof(MusicTarget, train)},
-    {.key = "modalities", .what = "what the music is made from", .type = FIELD_CHOICE,
-     .choices = modalities, .offset = offsetof(MusicTarget, modalities)},
-    {.key = "text_dropout", .what = "share of samples without their text", .type = FIELD_NUMBER,
-     .offset = offsetof(MusicTarget, text_dropout), .least = 0, .most = 1},
-    {.key = "snr_gamma", .what = "of Min-SNR, 0 for none", .type = FIELD_NUMBER,
-     .offset = offsetof(MusicTarget, denoising.snr_gamma), .least = 0, .most = 1000},
-    {.key = "snr_compatible", .what = "Min-SNR's weights as TANGO was trained",
-     .type = FIELD_FLAG, .offset = offsetof(MusicTarget, denoising.snr_compatible)},
-    {.key = "synapse", .what = "place, sharing and form of α", .type = FIELD_OBJECT,
-     .offset = offsetof(MusicTarget, synapse_object)},
+    CONFIG_CHOICE(FIELD_OPTIONAL, "train", MusicTarget, train, parts, "which weights move"),
+    CONFIG_CHOICE(FIELD_OPTIONAL, "modalities", MusicTarget, modalities, modalities,
+                  "what the music is made from"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "text_dropout", MusicTarget, text_dropout, 0, 1,
+                  "share of samples without their text"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "snr_gamma", MusicTarget, denoising.snr_gamma, 0, 1000,
+                  "of Min-SNR, 0 for none"),
+    CONFIG_FLAG(FIELD_OPTIONAL, "snr_compatible", MusicTarget, denoising.snr_compatible,
+                "Min-SNR's weights as TANGO was trained"),
+    CONFIG_OBJECT(FIELD_OPTIONAL, "synapse", MusicTarget, synapse_object,
+                  "place, sharing and form of α"),
 };
 
 static void defaults(Target *target)
@@ -140,11 +138,10 @@ static bool is_trained(void *target, const char *name)
 static void build_image(MusicTarget *m, Graph *graph, int batch)
 {
     Shape s = m->image;
-    const UnetInputs in = {
-        .x = mel_graph_input(graph, "image", mel_graph_float_type(graph),
-                             SHAPE(batch, s.dims[1], s.dims[2], s.dims[3])),
-        .timesteps = mel_graph_input(graph, "image_t", DTYPE_F32, SHAPE(batch)),
-        .text = denoising_text(&m->denoising, graph, m->image_null_text)};
+    const UnetInputs in = {.x = mel_graph_input(graph, "image", mel_graph_float_type(graph),
+                                                SHAPE(batch, s.dims[1], s.dims[2], s.dims[3])),
+                           .timesteps = mel_graph_input(graph, "image_t", DTYPE_F32, SHAPE(batch)),
+                           .text = denoising_text(&m->denoising, graph, m->image_null_text)};
     UnetHook hook = mel_synapse_capture(&m->synapse);
     mel_graph_push(graph, "image_unet.");
     mel_net_unet(graph, &m->image_unet->settings.unet, &in, &hook);
@@ -168,8 +165,7 @@ static Node *loss(Target *target, Graph *graph, int batch)
         .mask = mel_graph_input(graph, "mask", DTYPE_F32, SHAPE(batch, 1, 1, m->text.dims[0]))};
     mel_graph_push(graph, "unet.");
     if (joined) hook = mel_synapse_mix(&m->synapse, graph, NULL);
-    Node *predicted =
-        mel_net_unet(graph, &m->unet->settings.unet, &in, joined ? &hook : NULL);
+    Node *predicted = mel_net_unet(graph, &m->unet->settings.unet, &in, joined ? &hook : NULL);
     mel_graph_pop(graph);
     return denoising_loss(&m->denoising, graph, predicted);
 }

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/generate_run.h"
+
+#include "curator/curator.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Generator {
+    GenerateJob *job;
+    MusicModel *music;
+    PictureModel *picture; /* NULL when nothing is asked of one */
+    int *times;
+    float *latent, *image_latent, *mel, *samples;
+    json_t *models;
+} Generator;
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static DType type_of(const GenerateJob *job)
+{
+    return job->bf16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static bool open_picture(Generator *g, Err *err)
+{
+    if (!mel_picture_model_open(g->job->model, mel_music_model_synapse(g->music), type_of(g->job),
+                                &g->picture, err))
+        return false;
+    const NoiseSchedule *image = mel_picture_model_schedule(g->picture);
+    const NoiseSchedule *music = mel_music_model_schedule(g->music);
+    if (image->times != music->times)
+        return mel_err(err, ERR_FORMAT, "the image model counts %d times, the music model %d",
+                       image->times, music->times);
+    int64_t n = mel_shape_count(mel_picture_model_latent(g->picture));
+    g->image_latent = mel_alloc((size_t)n * sizeof *g->image_latent);
+    mel_json_set_text(g->models, "image_vae", mel_picture_model_vae_sha256(g->picture));
+    return true;
+}
+
+static bool generator_open(Generator *g, GenerateJob *job, bool pictures, Err *err)
+{
+    *g = (Generator){.job = job};
+    if (!mel_music_model_open(job->model, pictures, job->tokens, type_of(job), &g->music, err))
+        return false;
+    g->models = mel_music_model_describe(g->music);
+    g->times = mel_alloc((size_t)job->steps * sizeof *g->times);
+    int64_t n = mel_shape_count(mel_music_model_latent(g->music));
+    g->latent = mel_alloc((size_t)n * sizeof *g->latent);
+    g->mel = mel_alloc((size_t)MUSIC_FRAMES * MUSIC_BINS * sizeof *g->mel);
+    g->samples = mel_alloc((size_t)mel_music_samples(g->music) * sizeof *g->samples);
+    return mel_schedule_times(mel_music_model_schedule(g->music), mel_sampler_grid(job->sampler),
+                              (int)job->steps, g->times, err) &&
+           (!pictures || open_picture(g, err));
+}
+
+static void generator_close(Generator *g)
+{
+    mel_music_model_close(g->music);
+    mel_picture_model_close(g->picture);
+    free(g->times);
+    free(g->latent);
+    free(g->image_latent);
+    free(g->mel);
+    free(g->samples);
+    json_decref(g->models);
+}
+
+/* ---- one result ----------------------------------------------------------------------------- */
+
+/* All that decides the file's bytes. */
+static json_t *recipe(const Generator *g, const Request *request, const char *image_sha256,
+                      int64_t sample)
+{
+    static const char *const captures[] = {"replay", "invert"};
+    const GenerateJob *job = g->job;
+    json_t *line = json_object();
+    mel_json_set_text(line, "melkit", MEL_VERSION);
+    mel_json_set_text(line, "text", request->text);
+    mel_json_set_text(line, "image", request->image);
+    mel_json_set_text(line, "image_sha256", image_sha256);
+    mel_json_set_text(line, "model", job->model);
+    json_object_set(line, "models", g->models);
+    mel_json_set_i64(line, "seed", job->seed);
+    mel_json_set_i64(line, "sample", sample);
+    mel_json_set_i64(line, "steps", job->steps);
+    mel_json_set_f64(line, "guidance", job->guidance);
+    mel_json_set_text(line, "sampler", mel_sampler_name(job->sampler));
+    mel_json_set_text(line, "capture", captures[job->capture]);
+    mel_json_set_i64(line, "tokens", job->tokens);
+    json_object_set_new(line, "guide_by_picture", json_boolean(job->guide_by_picture));
+    mel_json_set_text(line, "type", job->bf16 ? "bf16" : "f32");
+    return line;
+}
+
+static bool write_recipe(const char *path, json_t *take, Err *err)
+{
+    char *text = json_dumps(take, JSON_INDENT(2));
+    char *beside = mel_asprintf("%s.json", path);
+    bool ok = mel_write_file(beside, text, strlen(text), err);
+    free(text);
+    free(beside);
+    json_decref(take);
+    return ok;
+}
+
+static char *sample_path(const GenerateJob *job, const char *out, int64_t sample)
+{
+    const char *extension = mel_path_extension(out);
+    if (job->samples == 1) return mel_strdup(out);
+    return mel_asprintf("%.*s-%lld.%s", (int)(strlen(out) - strlen(extension) - 1), out,
+                        (long long)sample + 1, extension);
+}
+
+static bool make_sample(Generator *g, const Request *request, const PictureFeatures *features,
+                        const char *image_sha256, int64_t sample, Err *err)
+{
+    const GenerateJob *job = g->job;
+    int64_t began = mel_monotonic_us();
+    const MusicSampling how = {.sampler = job->sampler,
+                               .times = g->times,
+                               .count = (int)job->steps,
+                               .guidance = job->guidance,
+                               .seed = (uint64_t)job->seed,
+                               .sample = (uint64_t)sample,
+                               .guide_by_picture = job->guide_by_picture};
+    char *path = sample_path(job, request->out, sample);
+    bool ok =
+        mel_music_sample(g->music, request->text ? request->text : "", features, &how, g->latent,
+                         job->progress, err) &&
+        mel_music_decode(g->music, g->latent, g->mel, err) &&
+        mel_music_vocode(g->music, g->mel, g->samples, err) &&
+        mel_save_sound(path, g->samples, mel_music_samples(g->music), 1, MUSIC_RATE_HZ, err) &&
+        write_recipe(path, recipe(g, request, image_sha256, sample), err);
+    if (ok) {
+        g->job->made++;
+        job->done(job->ctx, request, path, (double)(mel_monotonic_us() - began) / 1e6);
+    }
+    free(path);
+    return ok;
+}
+
+/* ---- one picture and all that is asked of it ------------------------------------------------ */
+
+typedef struct Lengths {
+    int32_t *items;
+    size_t count, capacity;
+} Lengths;
+
+static void add_length(Lengths *lengths, int32_t length)
+{
+    for (size_t i = 0; i < lengths->count; i++)
+        if (lengths->items[i] == length) return;
+    mel_grow(&lengths->items, &lengths->capacity, lengths->count + 1, sizeof *lengths->items);
+    lengths->items[lengths->count++] = length;
+}
+
+static bool same_image(const Request *a, const Request *b)
+{
+    return a->image == b->image || mel_equal(a->image, b->image);
+}
+
+static bool look(Generator *g, const Request *requests, int64_t count, const char *image,
+                 PictureFeatures **out, Err *err)
+{
+    Lengths lengths = {0};
+    LoadedPicture picture;
+    int32_t length;
+    const Request one = {.image = image};
+    if (!mel_load_picture(image, &picture, err)) return false;
+    const PictureSize size = {.width = picture.width, .height = picture.height};
+    bool ok = mel_picture_encode(g->picture, picture.rgb, size, g->image_latent, err) &&
+              mel_music_text_length(g->music, "", &length, err);
+    if (ok) add_length(&lengths, length);
+    for (int64_t i = 0; i < count && ok; i++) {
+        if (!same_image(&requests[i], &one) || !requests[i].text) continue;
+        ok = mel_music_text_length(g->music, requests[i].text, &length, err);
+        if (ok) add_length(&lengths, length);
+    }
+    ok = ok && mel_picture_features(g->picture, g->image_latent, g->job->capture, g->times,
+                                    (int)g->job->steps, lengths.items, (int)lengths.count, out,
+                                    g->job->progress, err);
+    free(lengths.items);
+    free(picture.rgb);
+    return ok;
+}
+
+static bool make_request(Generator *g, const Request *request, const PictureFeatures *features,
+                         const char *image_sha256, Err *err)
+{
+    for (int64_t s = 0; s < g->job->samples; s++)
+        if (!make_sample(g, request, features, image_sha256, s, err)) return false;
+    return true;
+}
+
+/* Told and passed over; false only for an interruption. */
+static bool pass_over(Generator *g, const Request *request, Err *why, Err *err)
+{
+    if (why->code == ERR_CANCELLED) {
+        *err = *why;
+        return false;
+    }
+    mel_log_warn("'%s': %s", request->out, why->message);
+    g->job->failed++;
+    return true;
+}
+
+/* All requests with the image of requests[first]. */
+static bool make_group(Generator *g, const Request *requests, int64_t count, int64_t first,
+                       Err *err)
+{
+    PictureFeatures *features = NULL;
+    char sha256[SHA256_HEX_SIZE] = "";
+    Err blind = {0};
+    const char *image = requests[first].image;
+    bool seen = !image || (mel_sha256_file(image, sha256, NULL, &blind) &&
+                           look(g, requests, count, image, &features, &blind));
+    bool ok = true;
+    for (int64_t i = first; i < count && ok; i++) {
+        Err why = blind;
+        if (!same_image(&requests[i], &requests[first])) continue;
+        if (!seen || !make_request(g, &requests[i], features, image ? sha256 : NULL, &why))
+            ok = pass_over(g, &requests[i], &why, err);
+    }
+    mel_picture_features_free(features);
+    return ok;
+}
+
+bool cli_generate(GenerateJob *job, const Request *requests, int64_t count, Err *err)
+{
+    Generator g;
+    bool pictures = false;
+    for (int64_t i = 0; i < count; i++)
+        pictures = pictures || requests[i].image;
+    bool ok = generator_open(&g, job, pictures, err);
+    for (int64_t i = 0; i < count && ok; i++) {
+        bool begun = false;
+        for (int64_t k = 0; k < i && !begun; k++)
+            begun = same_image(&requests[k], &requests[i]);
+        if (!begun) ok = make_group(&g, requests, count, i, err);
+    }
+    generator_close(&g);
+    return ok;
+}

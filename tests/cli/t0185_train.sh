@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# mel prepare, train, generate: the whole way with networks so small that a step takes milliseconds.
+. "$(dirname "$0")/lib.sh"
+make_dataset data 40 || exit 1
+"$SMALL_MODELS" models "$MEL_SOURCE/tests/data/tokenizers" || exit 1
+
+part() { # part NAME FILE TEXT: into model/NAME/FILE
+    mkdir -p "model/$1" && printf '%s' "$3" > "model/$1/$2"
+}
+vae='"_class_name":"AutoencoderKL","block_out_channels":[4,8,8],"layers_per_block":1,"norm_num_groups":4'
+unet='"_class_name":"UNet2DConditionModel","cross_attention_dim":48,"block_out_channels":[8,16],"layers_per_block":1,"norm_num_groups":4,"attention_head_dim":2,"use_linear_projection":true,"down_block_types":["CrossAttnDownBlock2D","DownBlock2D"]'
+schedule='{"beta_schedule":"scaled_linear","beta_start":0.00085,"beta_end":0.012,"num_train_timesteps":1000,"prediction_type":"v_prediction"}'
+part vae config.json "{$vae,\"in_channels\":1,\"out_channels\":1,\"latent_channels\":4}"
+part image_vae config.json "{$vae,\"in_channels\":3,\"out_channels\":3,\"latent_channels\":4}"
+part unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4}"
+part image_unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4,\"sample_size\":8}"
+part scheduler scheduler_config.json "$schedule"
+part image_scheduler scheduler_config.json "$schedule"
+ln -s ../models/clip model/text_encoder
+ln -s ../models/clip model/image_text_encoder
+
+config() { # config NAME TARGET DATA FURTHER
+    printf '{"target":"%s","data":"%s","model":"model","install":true,"steps":6,"batch":2,"learning_rate":0.002,"checkpoint_every":3,"seed":5%s}' \
+        "$2" "$3" "$4" > "$1.json"
+}
+prepare() { # prepare SET FURTHER…
+    set=$1; shift
+    run 0 "$MEL" -C data --json prepare --split main --for "$set" --tokens 24 --steps 5 --picture 32 "$@" "shards/$set"
+}
+generate() { # generate CODE FURTHER…
+    code=$1; shift
+    run "$code" "$MEL" --json generate --model model --tokens 24 --steps 3 "$@"
+}
+"$MEL" -C data --json list --view triplets --limit 1 --columns frame_path > frame.json 2>/dev/null || :
+
+expect_success 'a split becomes shards, the same at a second time' '
+    prepare media && whole prepare && [ -s shards/media/index.json ] &&
+    sha256sum shards/media/* > first && prepare media && sha256sum -c --quiet first
+'
+expect_success 'both autoencoders are trained and installed' '
+    config ae_image autoencoder shards/media ",\"of\":\"pictures\"" &&
+    config ae_sound autoencoder shards/media ",\"of\":\"sounds\",\"crop\":64" &&
+    run 0 "$MEL" --json train ae_image.json && whole train && run 0 "$MEL" --json train ae_sound.json &&
+    [ -s model/vae/diffusion_pytorch_model.safetensors ] && [ -s runs/ae_image/metrics.jsonl ] &&
+    grep -q scaling_factor model/image_vae/config.json
+'
+expect_success 'the image model is trained on latents' '
+    prepare image --model model && config image image shards/image "" &&
+    run 0 "$MEL" --json train image.json && [ -s model/image_unet/diffusion_pytorch_model.safetensors ]
+'
+expect_success 'the music model is trained, with its synapse' '
+    prepare music --model model && config music music shards/music ",\"alpha_learning_rate\":0.01,\"snr_gamma\":5" &&
+    run 0 "$MEL" --json train music.json &&
+    /usr/bin/python3 -c "
+import json, struct
+file = open(\"model/unet/diffusion_pytorch_model.safetensors\", \"rb\")
+header = json.loads(file.read(struct.unpack(\"<Q\", file.read(8))[0]))
+assert sum(name.endswith(\"attn2.alpha\") for name in header) == 2, list(header)"
+'
+expect_success 'shards of another image model are refused' '
+    cp -r model other && config image2 image shards/image "" && sed -i "s|\"model\":\"model\"|\"model\":\"other\"|;s/\"seed\":5/\"seed\":6/" image2.json &&
+    run 0 "$MEL" train image2.json && config music2 music shards/music "" && sed -i "s|\"model\":\"model\"|\"model\":\"other\"|" music2.json &&
+    run 1 "$MEL" train music2.json && has err "another image_unet"
+'
+image=$(ls data/media/frames/* 2>/dev/null | head -1)
+[ -n "$image" ] || image=$(find data/media -name "*.jpg" | head -1)
+
+expect_success 'music from a picture and a text: 10.24 s, and how to make it again' '
+    generate 0 --image "$image" --text "a calm piano" --out both.wav && whole generate &&
+    [ "$(stat -c %s both.wav)" -eq $((163840 * 2 + 44)) ] &&
+    generate 0 --image "$image" --text "a calm piano" --out again.wav && cmp both.wav again.wav &&
+    generate 0 --image "$image" --text "a calm piano" --out seed.wav --seed 1 && ! cmp -s both.wav seed.wav &&
+    /usr/bin/python3 -c "
+import json
+line = json.load(open(\"both.wav.json\"))
+assert line[\"steps\"] == 3 and len(line[\"models\"][\"unet\"]) == 64 and line[\"image_sha256\"]"
+'
+expect_success 'a text alone, a picture alone, several, other samplers, FLAC' '
+    generate 0 --text "a calm piano" --out text.wav && ! cmp -s both.wav text.wav &&
+    generate 0 --image "$image" --out image.wav && ! cmp -s both.wav image.wav &&
+    generate 0 --text drums --out many.flac --samples 2 --sampler dpm++ && [ -s many-1.flac ] && [ -s many-2.flac ] && ! cmp -s many-1.flac many-2.flac &&
+    generate 0 --image "$image" --text "a calm piano" --out ddpm.wav --sampler ddpm --capture invert
+'
+expect_success 'a batch looks at each picture once, and a bad request does not stop it' '
+    { printf "{\"image\":\"%s\",\"text\":\"a calm piano\",\"out\":\"b1.wav\"}\n" "$image"
+      printf "{\"image\":\"%s\",\"text\":\"loud drums and a very long line of words\",\"out\":\"b2.wav\"}\n" "$image"
+      echo "{\"image\":\"nowhere.jpg\",\"text\":\"x\",\"out\":\"b3.wav\"}"
+      echo "{\"text\":\"x\",\"out\":\"b4.wav\"}"; } > batch.jsonl &&
+    generate 3 --batch batch.jsonl && cmp b1.wav both.wav && [ -s b2.wav ] && [ ! -e b3.wav ] && [ -s b4.wav ]
+'
+expect_success 'without alpha the picture changes no bit' '
+    cp -r model plain && /usr/bin/python3 -c "
+import json, struct
+path = \"plain/unet/diffusion_pytorch_model.safetensors\"
+data = bytearray(open(path, \"rb\").read())
+n = struct.unpack(\"<Q\", data[:8])[0]
+for name, entry in json.loads(data[8:8 + n]).items():
+    if name.endswith(\".alpha\"):
+        a, b = entry[\"data_offsets\"]
+        data[8 + n + a:8 + n + b] = bytes(b - a)
+open(path, \"wb\").write(data)" &&
+    run 0 "$MEL" generate --model plain --tokens 24 --steps 3 --image "$image" --text "a calm piano" --out p1.wav &&
+    run 0 "$MEL" generate --model plain --tokens 24 --steps 3 --text "a calm piano" --out p2.wav && cmp p1.wav p2.wav
+'
+expect_success 'what cannot be done is said' '
+    generate 2 --out x.wav && has err "neither" && generate 2 --text x --out x.mp3 && has err ".flac" &&
+    generate 2 --text x && has err "out" && generate 2 --text x --out x.wav --sampler euler && has err "dpm++" &&
+    generate 1 --text x --out /nowhere/x.wav || generate 3 --text x --out /nowhere/x.wav &&
+    run 1 "$MEL" train nowhere.json && run 2 "$MEL" -C data prepare --for media x && has err "--split" &&
+    echo "{\"target\":\"music\",\"stepz\":1}" > bad.json && run 2 "$MEL" train bad.json && has err "stepz"
+'
+finish
