@@ -197,6 +197,11 @@ Node *mel_graph_variable_at(const Graph *graph, int i)
     return graph->variables[i];
 }
 
+bool mel_node_is_variable(const Node *node)
+{
+    return node && node->def == &op_variable;
+}
+
 const char *mel_node_name(const Node *node)
 {
     return node && node->name ? node->name : "";
@@ -210,6 +215,16 @@ Node *mel_graph_segment(Graph *graph, Node *x)
              sizeof *graph->segments);
     graph->segments[graph->segment_count++] = x->index;
     return x;
+}
+
+void mel_graph_training(Graph *graph, bool on)
+{
+    graph->training = on;
+}
+
+bool mel_graph_is_training(const Graph *graph)
+{
+    return graph->training;
 }
 
 void mel_graph_recompute(Graph *graph, bool on)

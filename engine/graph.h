@@ -36,10 +36,16 @@ Node *mel_graph_variable(Graph *graph, const char *name, Shape shape);
 void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx,
                      const char *kind);
 
+/* Whether layers that behave otherwise in training do so: batch norms take their batch's statistics
+ * and let the running ones, where they are variables, follow. */
+void mel_graph_training(Graph *graph, bool on);
+bool mel_graph_is_training(const Graph *graph);
+
 /* The variables in the order in which the graph asked for them. */
 int mel_graph_variable_count(const Graph *graph);
 Node *mel_graph_variable_at(const Graph *graph, int i);
 const char *mel_node_name(const Node *node); /* of a variable; never NULL */
+bool mel_node_is_variable(const Node *node);
 
 /* A fixed array; the data (f32, or i32 for DTYPE_I32) is copied. */
 Node *mel_graph_constant(Graph *graph, DType dtype, Shape shape, const void *data);

@@ -25,7 +25,7 @@ struct Graph {
     int *segments; /* ends of segments, as indices of nodes, ascending */
     int segment_count;
     size_t segment_capacity;
-    bool recompute;
+    bool recompute, training;
     Str prefix;
     size_t *marks; /* lengths of the prefix before each push */
     int depth;

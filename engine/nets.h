@@ -168,6 +168,10 @@ Cnn14Outputs mel_net_cnn14(Graph *graph, const Cnn14Config *config, Node *log_me
 /* MS-CLAP 2022's way from that embedding into the joint space, [B, C] → [B, width]. */
 Node *mel_net_msclap_projection(Graph *graph, Node *embedding, int64_t width);
 
+/* The paper's own audio tower: Cnn14 ("audio_encoder.base.") and that projection
+ * ("audio_encoder.projection."). */
+Node *mel_net_sound_tower(Graph *graph, const Cnn14Config *config, int64_t joint, Node *log_mel);
+
 /* nets/vggish.c: log-mel patches [B, 96, 64, 1] → [B, embedding]. */
 typedef struct VggishConfig {
     int64_t width, hidden, embedding;

@@ -49,25 +49,14 @@ static const MelSettings *sound_front(const Towers *t)
                                                              : t->settings.sound.front);
 }
 
-static Node *sound_tower_net(const Towers *t, Graph *g, Node *log_mel)
-{
-    const SoundTowerConfig *config = &t->settings.sound;
-    mel_graph_push(g, "audio_encoder.base.");
-    Node *x = mel_net_cnn14(g, &config->cnn14, mel_op_cast(log_mel, t->info.float_type)).embedding;
-    mel_graph_pop(g);
-    mel_graph_push(g, "audio_encoder.projection.");
-    x = mel_net_msclap_projection(g, x, config->joint);
-    mel_graph_pop(g);
-    return x;
-}
-
 static Node *sound_net(const Towers *t, Graph *g, int64_t batch)
 {
     Node *wave = mel_graph_input(g, "wave", DTYPE_F32, SHAPE(batch, t->info.sound_samples));
     Node *log_mel = mel_front_log_mel(g, wave, sound_front(t));
     return t->settings.kind == MODEL_CLAP
                ? mel_net_clap_audio_embedding(g, &t->settings.clap, log_mel)
-               : sound_tower_net(t, g, log_mel);
+               : mel_net_sound_tower(g, &t->settings.sound.cnn14, t->settings.sound.joint,
+                                     mel_op_cast(log_mel, t->info.float_type));
 }
 
 static Node *text_net(const Towers *t, Graph *g, int64_t batch, int64_t length)

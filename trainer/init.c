@@ -10,9 +10,13 @@ static bool is_norm(const char *name, const Shape *shape)
     return shape->rank == 1 && mel_ends_with(name, ".weight");
 }
 
-static bool is_embedding(const char *name)
+static bool is_embedding(const char *name, const Shape *shape)
 {
-    return strstr(name, "embedding") || mel_ends_with(name, "shared.weight");
+    static const char *const ends[] = {"embedding.weight", "embeddings.weight", "class_embedding",
+                                       "shared.weight", "embed_tokens.weight"};
+    for (size_t i = 0; i < MEL_COUNT(ends); i++)
+        if (shape->rank <= 2 && mel_ends_with(name, ends[i])) return true;
+    return false;
 }
 
 static void fill(float *out, int64_t n, float value)
@@ -31,7 +35,7 @@ void train_init(const char *name, const Shape *shape, uint64_t seed, float *out)
         fill(out, n, 1);
     } else if (mel_ends_with(name, "logit_scale")) {
         fill(out, n, logf(1 / 0.07F));
-    } else if (is_embedding(name)) {
+    } else if (is_embedding(name, shape)) {
         for (int64_t i = 0; i < n; i++)
             out[i] = (float)(0.02 * mel_rng_normal(&rng));
     } else if (shape->rank >= 2) {

@@ -68,6 +68,7 @@ static bool build_graph(TrainStep *step, Err *err)
     Graph *graph = step->graph = mel_graph_new(float_type(step->config));
     mel_graph_train(graph, is_trained, step->target, "");
     mel_graph_recompute(graph, step->config->recompute);
+    mel_graph_training(graph, true);
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
     step->trained = mel_graph_variable_count(graph);
     Node **wrt = mel_alloc((size_t)step->trained * sizeof(Node *) + 1);
@@ -100,7 +101,15 @@ static bool build_update(TrainStep *step, Err *err)
     for (int i = 0; i < step->trained; i++) {
         const Node *param = mel_graph_variable_at(step->graph, i);
         const char *name = mel_node_name(param);
-        if (!step->moves[i]) continue;
+        if (!step->moves[i]) { /* running statistics: what follows them is their copy */
+            if (step->config->ema > 0)
+                mel_graph_output(
+                    graph, name,
+                    mel_op_average(beside(graph, "average", param),
+                                   mel_graph_variable(graph, name, *mel_node_shape(param)),
+                                   mel_graph_number(graph, 0)));
+            continue;
+        }
         Node *p = mel_graph_variable(graph, name, *mel_node_shape(param));
         Node *change =
             mel_op_adamw(p, beside(graph, "gradient", param), beside(graph, "first moment", param),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/nets/blocks.h"
 
+#include <stdio.h>
+
 Node *net_param(Graph *graph, const char *name, const char *part, Shape shape)
 {
     char full[160];
@@ -77,8 +79,38 @@ Node *net_rms_norm(Graph *graph, Node *x, const char *name, double eps)
     return mel_op_rms_norm(x, net_param(graph, name, "weight", SHAPE(mel_node_dim(x, -1))), eps);
 }
 
+/* running ← (1 - momentum)·running + momentum·now, where it is a variable; PyTorch's momentum. */
+static void follow(Graph *graph, Node *running, Node *now, const char *name)
+{
+    if (!mel_node_is_variable(running)) return;
+    char full[160];
+    snprintf(full, sizeof full, "change of %s", name);
+    mel_graph_output(graph, full, mel_op_average(running, now, mel_graph_number(graph, 1 - 0.1)));
+}
+
+/* By the batch's own mean and variance (Ioffe and Szegedy, 2015). */
+static Node *batch_norm_in_training(Graph *graph, Node *x, const char *name, double eps)
+{
+    Shape shape = SHAPE(mel_node_dim(x, -1));
+    DType type = mel_node_dtype(x);
+    double count = (double)mel_shape_count(mel_node_shape(x)) / (double)shape.dims[0];
+    x = mel_op_cast(x, DTYPE_F32);
+    Node *mean = mel_op_affine(mel_op_sum_to(x, shape), 1 / count, 0);
+    Node *far = mel_op_sub(x, mean);
+    Node *variance =
+        mel_op_affine(mel_op_sum_to(mel_op_unary(far, UNARY_SQUARE, 0, 0), shape), 1 / count, 0);
+    follow(graph, net_param(graph, name, "running_mean", shape), mean, name);
+    follow(graph, net_param(graph, name, "running_var", shape),
+           mel_op_affine(variance, count / (count > 1 ? count - 1 : 1), 0), name);
+    Node *scale = mel_op_mul(mel_op_unary(variance, UNARY_RSQRT, eps, 0),
+                             net_param(graph, name, "weight", shape));
+    Node *y = mel_op_add(mel_op_mul(far, scale), net_param(graph, name, "bias", shape));
+    return mel_op_cast(y, type);
+}
+
 Node *net_batch_norm(Graph *graph, Node *x, const char *name, double eps)
 {
+    if (mel_graph_is_training(graph)) return batch_norm_in_training(graph, x, name, eps);
     Shape shape = SHAPE(mel_node_dim(x, -1));
     Node *variance = net_param(graph, name, "running_var", shape);
     Node *scale = mel_op_mul(mel_op_unary(variance, UNARY_RSQRT, eps, 0),

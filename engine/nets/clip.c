@@ -68,8 +68,7 @@ static Node *encoder(Graph *g, Node *x, const TowerConfig *tower, Unary gelu, bo
         x = mel_op_add(attend(g, n, tower->heads, causal), x);
         n = net_layer_norm(g, x, "layer_norm2", eps);
         n = mel_op_unary(net_linear(g, n, "mlp.fc1", tower->hidden, BIAS), gelu, 0, 0);
-        x = mel_graph_segment(
-            g, mel_op_add(net_linear(g, n, "mlp.fc2", tower->width, BIAS), x));
+        x = mel_graph_segment(g, mel_op_add(net_linear(g, n, "mlp.fc2", tower->width, BIAS), x));
         mel_graph_pop(g);
     }
     return x;

@@ -75,3 +75,14 @@ Node *mel_net_msclap_projection(Graph *graph, Node *embedding, int64_t width)
     Node *more = net_linear(graph, mel_op_unary(e, UNARY_GELU, 0, 0), "linear2", width, NO_BIAS);
     return net_layer_norm(graph, mel_op_add(e, more), "layer_norm", 1e-5);
 }
+
+Node *mel_net_sound_tower(Graph *graph, const Cnn14Config *config, int64_t joint, Node *log_mel)
+{
+    mel_graph_push(graph, "audio_encoder.base.");
+    Node *x = mel_net_cnn14(graph, config, log_mel).embedding;
+    mel_graph_pop(graph);
+    mel_graph_push(graph, "audio_encoder.projection.");
+    x = mel_net_msclap_projection(graph, x, joint);
+    mel_graph_pop(graph);
+    return x;
+}

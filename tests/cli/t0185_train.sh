@@ -17,8 +17,9 @@ part unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4}"
 part image_unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4,\"sample_size\":8}"
 part scheduler scheduler_config.json "$schedule"
 part image_scheduler scheduler_config.json "$schedule"
-ln -s ../models/clip model/text_encoder
-ln -s ../models/clip model/image_text_encoder
+cp -r models/clip models/sound model && rm model/*/model.safetensors
+ln -s clip model/text_encoder
+ln -s clip model/image_text_encoder
 
 config() { # config NAME TARGET DATA FURTHER
     printf '{"target":"%s","data":"%s","model":"model","install":true,"steps":6,"batch":2,"learning_rate":0.002,"checkpoint_every":3,"seed":5%s}' \
@@ -37,6 +38,12 @@ generate() { # generate CODE FURTHER…
 expect_success 'a split becomes shards, the same at a second time' '
     prepare media && whole prepare && [ -s shards/media/index.json ] &&
     sha256sum shards/media/* > first && prepare media && sha256sum -c --quiet first
+'
+expect_success 'a CLIP is trained, then the audio tower in its space, and both give purity' '
+    config clip clip shards/media "" && config sound imsm shards/media ",\"ema\":0.5" &&
+    run 1 "$MEL" train sound.json && has err "clip" &&
+    run 0 "$MEL" --json train clip.json && run 0 "$MEL" --json train sound.json &&
+    run 0 "$MEL" -C data --json score imsm --dry-run --picture-model "$PWD/model/clip" --music-model "$PWD/model/sound" && whole score
 '
 expect_success 'both autoencoders are trained and installed' '
     config ae_image autoencoder shards/media ",\"of\":\"pictures\"" &&
