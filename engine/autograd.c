@@ -29,9 +29,12 @@ static bool *mark_needed(const Graph *graph, Node *const *wrt, int count)
     return needed;
 }
 
-static void add_to(Node **sum, Node *term)
+/* A slope has the type of what it is of. */
+static void add_to(Node **sum, Node *term, DType dtype)
 {
-    if (term) *sum = *sum ? mel_op_add(*sum, term) : term;
+    if (!term) return;
+    term = mel_op_cast(term, dtype);
+    *sum = *sum ? mel_op_add(*sum, term) : term;
 }
 
 /* The value of a forward node as the way back shall read it. */
@@ -86,7 +89,7 @@ static void go_back(Backward *b, int i)
     node->def->gradient(seen_from_behind(b, node), b->slope[i], dx);
     for (int k = 0; k < node->in_count; k++)
         if (node->in[k] && b->needed[node->in[k]->index])
-            add_to(&b->slope[node->in[k]->index], dx[k]);
+            add_to(&b->slope[node->in[k]->index], dx[k], node->in[k]->dtype);
 }
 
 void mel_graph_each_gradient(Graph *graph, Node *loss, Node *const *wrt, int count,
