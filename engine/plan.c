@@ -40,6 +40,7 @@ struct Plan {
     int buffer_count;
     char *arena;
     int64_t arena_bytes, scratch_at, constant_bytes;
+    void *staging; /* what the host writes or reads, on its way into the device's type */
 };
 
 static int64_t align_up(int64_t bytes)
@@ -307,8 +308,28 @@ static bool find_variables(Plan *plan, Err *err)
     return true;
 }
 
+static DType host_type(const Node *node)
+{
+    return mel_dtype_is_float(node->dtype) ? DTYPE_F32 : DTYPE_I32;
+}
+
+/* Room for the largest input or output that is not kept as the host has it; outputs also as f64. */
+static bool allocate_staging(Plan *plan, Err *err)
+{
+    int64_t most = 0;
+    for (int i = 0; i < plan->graph->count; i++) {
+        const Node *node = plan->graph->nodes[i];
+        bool crosses = node->output || node->def == &op_input;
+        bool same = plan->backend->dtype(node->dtype) == host_type(node) && !node->output;
+        if (crosses && !same && value_bytes(plan, node) > most) most = value_bytes(plan, node);
+    }
+    plan->staging = mel_try_alloc((size_t)most + 1, 1, SIZE_MAX, "inputs and outputs", err);
+    return plan->staging != NULL;
+}
+
 static bool allocate(Plan *plan, Err *err)
 {
+    if (!allocate_staging(plan, err)) return false;
     plan->arena = plan->backend->alloc(plan->backend, plan->arena_bytes, err);
     if (!plan->arena || !find_variables(plan, err) || !allocate_constants(plan, err)) return false;
     for (int i = 0; i < plan->graph->count; i++) {
@@ -401,6 +422,7 @@ void mel_plan_free(Plan *plan)
     for (int i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].owned) plan->backend->free(plan->backend, plan->buffers[i].memory);
     if (plan->arena) plan->backend->free(plan->backend, plan->arena);
+    free(plan->staging);
     free(plan->buffers);
     free(plan->places);
     free(plan);
@@ -425,11 +447,6 @@ const Shape *mel_plan_shape(const Plan *plan, const char *name)
     return node ? &node->shape : NULL;
 }
 
-static DType host_type(const Node *node)
-{
-    return mel_dtype_is_float(node->dtype) ? DTYPE_F32 : DTYPE_I32;
-}
-
 bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err)
 {
     const Node *node = named(plan, input, true);
@@ -439,13 +456,9 @@ bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err)
     DType kept = backend->dtype(node->dtype);
     int64_t count = mel_shape_count(&node->shape), bytes = value_bytes(plan, node);
     if (kept == host_type(node)) return backend->upload(backend, NULL, to, data, bytes, err);
-    void *copy = mel_try_alloc((size_t)count + 1, mel_dtype_size(kept), SIZE_MAX, input, err);
-    if (!copy) return false;
-    mel_convert(data, host_type(node), copy, kept, count);
-    bool ok = backend->upload(backend, NULL, to, copy, bytes, err) &&
-              backend->synchronize(backend, NULL, err);
-    free(copy);
-    return ok;
+    mel_convert(data, host_type(node), plan->staging, kept, count);
+    return backend->upload(backend, NULL, to, plan->staging, bytes, err) &&
+           backend->synchronize(backend, NULL, err);
 }
 
 static bool read_as(Plan *plan, const char *output, DType dtype, void *data, Err *err)
@@ -456,14 +469,10 @@ static bool read_as(Plan *plan, const char *output, DType dtype, void *data, Err
     const void *from = plan->places[node->index].at;
     DType kept = backend->dtype(node->dtype);
     int64_t count = mel_shape_count(&node->shape), bytes = value_bytes(plan, node);
-    void *copy = data;
-    if (kept != dtype)
-        copy = mel_try_alloc((size_t)count + 1, mel_dtype_size(kept), SIZE_MAX, output, err);
-    if (!copy) return false;
-    bool ok = backend->download(backend, NULL, copy, from, bytes, err) &&
+    void *into = kept == dtype ? data : plan->staging;
+    bool ok = backend->download(backend, NULL, into, from, bytes, err) &&
               backend->synchronize(backend, NULL, err);
-    if (ok && copy != data) mel_convert(copy, kept, data, dtype, count);
-    if (copy != data) free(copy);
+    if (ok && into != data) mel_convert(into, kept, data, dtype, count);
     return ok;
 }
 

@@ -1,79 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/small_models.h"
 
-#include "engine/engine.h"
 #include "engine/nets.h"
+#include "tests/support/random_weights.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- random weights ------------------------------------------------------------------------- */
-
-/* The parameters that a graph asks for, filled, and single numbers besides. */
-typedef struct Weights {
-    Arena arena;
-    CheckpointTensor *items;
-    size_t count, capacity;
-    uint64_t seed;
-} Weights;
-
-static float *add_tensor(Weights *w, const char *name, Shape shape)
-{
-    int64_t count = mel_shape_count(&shape);
-    float *data = mel_arena_alloc(&w->arena, (size_t)count * sizeof *data);
-    mel_grow(&w->items, &w->capacity, w->count + 1, sizeof *w->items);
-    w->items[w->count++] = (CheckpointTensor){.name = mel_arena_strdup(&w->arena, name),
-                                              .dtype = DTYPE_F32,
-                                              .shape = shape,
-                                              .data = data,
-                                              .bytes = count * 4};
-    return data;
-}
-
-/* Gains and variances 1, shifts and means 0, matrices so that sizes keep. */
-static void fill(Weights *w, const char *name, const Shape *shape)
-{
-    float *data = add_tensor(w, name, *shape);
-    int64_t count = mel_shape_count(shape);
-    bool one =
-        mel_ends_with(name, "running_var") || (shape->rank == 1 && mel_ends_with(name, ".weight"));
-    bool zero = shape->rank == 1 && !one && !mel_ends_with(name, "class_embedding");
-    double size = 1 / sqrt((double)count / (double)shape->dims[0]);
-    if (strstr(name, "embedding")) size = 0.5;
-    Rng rng = {.seed = w->seed, .stream = mel_keyed_hash("weights", name)};
-    for (int64_t i = 0; i < count; i++)
-        data[i] = one ? 1 : zero ? 0 : (float)(mel_rng_normal(&rng) * size);
-}
-
-static void fill_graph(Weights *w, const Graph *graph)
-{
-    for (int i = 0; i < mel_graph_param_count(graph); i++)
-        fill(w, mel_graph_param_name(graph, i), mel_graph_param_shape(graph, i));
-}
-
-static void add_number(Weights *w, const char *name, double value)
-{
-    *add_tensor(w, name, (Shape){.rank = 0}) = (float)value;
-}
-
-static bool write_model(const char *folder, const char *name, const char *config, Weights *w,
-                        Err *err)
-{
-    char *below = mel_path_join(folder, name);
-    char *config_path = mel_path_join(below, "config.json");
-    char *weights_path = mel_path_join(below, "model.safetensors");
-    bool ok = mel_make_dirs(below, err) &&
-              mel_write_file(config_path, config, strlen(config), err) &&
-              mel_safetensors_write(weights_path, w->items, (int64_t)w->count, NULL, err);
-    free(below);
-    free(config_path);
-    free(weights_path);
-    free(w->items);
-    mel_arena_clear(&w->arena);
-    return ok;
-}
 
 static bool copy_files(const char *from, const char *to, const char *const *names, Err *err)
 {
@@ -124,16 +58,16 @@ static bool write_clip(const char *folder, const char *tokenizers, Err *err)
         .joint = JOINT,
         .gelu = UNARY_QUICK_GELU
     };
-    Weights w = {.seed = 1};
+    RandomWeights w = {.seed = 1};
     Graph *g = mel_graph_new(DTYPE_F32);
     Node *states = mel_net_clip_text(g, &clip, mel_graph_input(g, "ids", DTYPE_I32, SHAPE(1, 77)));
     mel_net_clip_text_embedding(g, &clip, states, mel_graph_input(g, "ends", DTYPE_I32, SHAPE(1)));
     mel_net_clip_vision_embedding(g, &clip,
                                   mel_graph_input(g, "pictures", DTYPE_F32, SHAPE(1, 64, 64, 3)));
-    fill_graph(&w, g);
-    add_number(&w, "logit_scale", log(100));
+    random_weights_fill(&w, g);
+    random_weights_number(&w, "logit_scale", log(100));
     mel_graph_free(g);
-    return write_model(folder, "clip", config, &w, err) &&
+    return random_weights_write(folder, "clip", config, "model.safetensors", &w, err) &&
            copy_vocabulary(tokenizers, "clip", folder, "clip", err);
 }
 
@@ -161,16 +95,16 @@ static bool write_clap(const char *folder, const char *tokenizers, Err *err)
                   .eps = 1e-12},
         .joint = 24
     };
-    Weights w = {.seed = 2};
+    RandomWeights w = {.seed = 2};
     Graph *g = mel_graph_new(DTYPE_F32);
     mel_net_clap_audio_embedding(g, &clap, mel_graph_input(g, "x", DTYPE_F32, SHAPE(1, 1001, 64)));
     mel_net_clap_text_embedding(g, &clap, mel_graph_input(g, "ids", DTYPE_I32, SHAPE(1, 77)),
                                 mel_graph_input(g, "positions", DTYPE_I32, SHAPE(1, 77)), NULL);
-    fill_graph(&w, g);
-    add_number(&w, "logit_scale_a", log(20));
-    add_number(&w, "logit_scale_t", log(20));
+    random_weights_fill(&w, g);
+    random_weights_number(&w, "logit_scale_a", log(20));
+    random_weights_number(&w, "logit_scale_t", log(20));
     mel_graph_free(g);
-    return write_model(folder, "clap", config, &w, err) &&
+    return random_weights_write(folder, "clap", config, "model.safetensors", &w, err) &&
            copy_vocabulary(tokenizers, "roberta", folder, "clap", err);
 }
 
@@ -179,7 +113,7 @@ static bool write_sound_tower(const char *folder, Err *err)
     static const char config[] = "{\"model_type\":\"melkit_sound_tower\",\"front\":\"cnn14_16k\","
                                  "\"width\":2,\"embedding\":32,\"projection_dim\":32}\n";
     static const Cnn14Config cnn14 = {.mel_bins = 64, .width = 2, .embedding = 32};
-    Weights w = {.seed = 3};
+    RandomWeights w = {.seed = 3};
     Graph *g = mel_graph_new(DTYPE_F32);
     mel_graph_push(g, "audio_encoder.base.");
     Node *x = mel_graph_input(g, "x", DTYPE_F32, SHAPE(1, 1001, 64));
@@ -188,10 +122,10 @@ static bool write_sound_tower(const char *folder, Err *err)
     mel_graph_push(g, "audio_encoder.projection.");
     mel_net_msclap_projection(g, x, JOINT);
     mel_graph_pop(g);
-    fill_graph(&w, g);
-    add_number(&w, "logit_scale", log(50));
+    random_weights_fill(&w, g);
+    random_weights_number(&w, "logit_scale", log(50));
     mel_graph_free(g);
-    return write_model(folder, "sound", config, &w, err);
+    return random_weights_write(folder, "sound", config, "model.safetensors", &w, err);
 }
 
 static bool write_cnn14(const char *folder, Err *err)
@@ -199,12 +133,12 @@ static bool write_cnn14(const char *folder, Err *err)
     static const Cnn14Config cnn14 = {.mel_bins = 64, .width = 2, .embedding = 24, .classes = 10};
     static const char config[] = "{\"model_type\":\"melkit_cnn14\",\"front\":\"cnn14_16k\","
                                  "\"width\":2,\"embedding\":24,\"classes\":10}\n";
-    Weights w = {.seed = 4};
+    RandomWeights w = {.seed = 4};
     Graph *g = mel_graph_new(DTYPE_F32);
     mel_net_cnn14(g, &cnn14, mel_graph_input(g, "x", DTYPE_F32, SHAPE(1, 1001, 64)));
-    fill_graph(&w, g);
+    random_weights_fill(&w, g);
     mel_graph_free(g);
-    return write_model(folder, "cnn14", config, &w, err);
+    return random_weights_write(folder, "cnn14", config, "model.safetensors", &w, err);
 }
 
 static bool write_vggish(const char *folder, Err *err)
@@ -212,12 +146,12 @@ static bool write_vggish(const char *folder, Err *err)
     static const VggishConfig vggish = {.width = 2, .hidden = 24, .embedding = 16};
     static const char config[] =
         "{\"model_type\":\"melkit_vggish\",\"width\":2,\"hidden\":24,\"embedding\":16}\n";
-    Weights w = {.seed = 5};
+    RandomWeights w = {.seed = 5};
     Graph *g = mel_graph_new(DTYPE_F32);
     mel_net_vggish(g, &vggish, mel_graph_input(g, "x", DTYPE_F32, SHAPE(1, 96, 64, 1)));
-    fill_graph(&w, g);
+    random_weights_fill(&w, g);
     mel_graph_free(g);
-    return write_model(folder, "vggish", config, &w, err);
+    return random_weights_write(folder, "vggish", config, "model.safetensors", &w, err);
 }
 
 bool small_models_write(const char *folder, const char *tokenizers, Err *err)
