@@ -25,6 +25,7 @@
     X(prepare)                                                                                     \
     X(train)                                                                                       \
     X(generate)                                                                                    \
+    X(latent)                                                                                      \
     X(evaluate)                                                                                    \
     X(filter)                                                                                      \
     X(split)                                                                                       \

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
+#include <turbojpeg.h>
 
 static bool format_of(const char *path, int *format, Err *err)
 {
@@ -41,5 +42,21 @@ bool mel_save_sound(const char *path, const float *samples, int64_t frames, int 
     if (!ok) mel_err(err, ERR_IO, "'%s' cannot be written: %s", path, sf_strerror(NULL));
     ok = ok && mel_writer_commit(&writer, err);
     mel_writer_abort(&writer);
+    return ok;
+}
+
+enum { QUALITY = 95 };
+
+bool mel_save_picture(const char *path, const uint8_t *rgb, int width, int height, Err *err)
+{
+    unsigned char *jpeg = NULL;
+    unsigned long size = 0;
+    tjhandle compressor = tjInitCompress();
+    bool ok = compressor && tjCompress2(compressor, rgb, width, 0, height, TJPF_RGB, &jpeg, &size,
+                                        TJSAMP_444, QUALITY, 0) == 0;
+    if (!ok) mel_err(err, ERR_IO, "'%s' cannot be made: %s", path, tjGetErrorStr());
+    ok = ok && mel_write_file(path, jpeg, size, err);
+    tjFree(jpeg);
+    if (compressor) tjDestroy(compressor);
     return ok;
 }

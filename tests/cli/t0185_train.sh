@@ -110,6 +110,14 @@ open(path, \"wb\").write(data)" &&
     run 0 "$MEL" generate --model plain --tokens 24 --steps 3 --image "$image" --text "a calm piano" --out p1.wav &&
     run 0 "$MEL" generate --model plain --tokens 24 --steps 3 --text "a calm piano" --out p2.wav && cmp p1.wav p2.wav
 '
+expect_success 'the stages one by one, and how near a picture comes back' '
+    latent() { run 0 "$MEL" --json latent "$@" --model model --steps 4 && whole latent; } &&
+    latent encode "$image" picture.st && latent invert picture.st way.st && latent decode picture.st back.jpg &&
+    latent encode both.wav sound.st && latent decode sound.st back.wav && [ -s back.jpg ] && [ -s back.wav ] && [ -s way.st ] &&
+    latent reconstruct "$image" there.jpg && [ -s there.jpg ] && latent reconstruct "$image" --convention at &&
+    run 1 "$MEL" latent decode sound.st x.jpg --model model && has err "image_latent" &&
+    run 2 "$MEL" latent melt "$image" x.jpg --model model && has err "melt"
+'
 expect_success 'what cannot be done is said' '
     generate 2 --out x.wav && has err "neither" && generate 2 --text x --out x.mp3 && has err ".flac" &&
     generate 2 --text x && has err "out" && generate 2 --text x --out x.wav --sampler euler && has err "dpm++" &&
