@@ -89,104 +89,175 @@ static void drop_weight(void *ctx, const char *name)
 
 /* ---- networks ------------------------------------------------------------------------------- */
 
-typedef void BuildFn(Graph *g, DType type);
+typedef Node *BuildFn(Graph *g, DType type); /* the output */
 
 static Node *numbers(Graph *g, const char *name, DType type, Shape shape)
 {
     return mel_graph_input(g, name, type, shape);
 }
 
-static void build_unet(Graph *g, DType type)
+static Node *build_unet(Graph *g, DType type)
 {
     const UnetConfig config = mel_unet_sd21();
     const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(1, 64, 64, 4)),
                            .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(1)),
                            .text = numbers(g, "text", type, SHAPE(1, 77, 1024))};
-    mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+    return mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
 }
 
-static void build_unet_tango(Graph *g, DType type)
+static Node *build_unet_tango(Graph *g, DType type)
 {
     const UnetConfig config = mel_unet_tango();
     const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(1, 256, 16, 8)),
                            .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(1)),
                            .text = numbers(g, "text", type, SHAPE(1, 64, 1024))};
-    mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+    return mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
 }
 
-static void build_clip_picture(Graph *g, DType type)
+/* The size of network that the demo trains. */
+static Node *build_unet_small(Graph *g, DType type)
+{
+    const UnetConfig config = {
+        .in_channels = 8,
+        .out_channels = 8,
+        .text_width = 128,
+        .levels = 3,
+        .widths = {32, 64, 128},
+        .heads = {2,  4,  8  },
+        .layers = 1,
+        .groups = 8,
+        .linear_projection = true
+    };
+    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(4, 256, 16, 8)),
+                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(4)),
+                           .text = numbers(g, "text", type, SHAPE(4, 24, 128))};
+    return mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+}
+
+static Node *build_clip_picture(Graph *g, DType type)
 {
     const ClipConfig config = mel_clip_b32();
-    mel_graph_output(
+    return mel_graph_output(
         g, "out",
         mel_net_clip_vision_embedding(g, &config, numbers(g, "x", type, SHAPE(8, 224, 224, 3))));
 }
 
-static void build_clip_text(Graph *g, DType type)
+static Node *build_clip_text(Graph *g, DType type)
 {
     (void)type;
     const ClipConfig config = mel_clip_b32();
     Node *states = mel_net_clip_text(g, &config, numbers(g, "ids", DTYPE_I32, SHAPE(8, 77)));
-    mel_graph_output(
+    return mel_graph_output(
         g, "out",
         mel_net_clip_text_embedding(g, &config, states, numbers(g, "ends", DTYPE_I32, SHAPE(8))));
 }
 
-static void build_clap_sound(Graph *g, DType type)
+static Node *build_clap_sound(Graph *g, DType type)
 {
     (void)type;
     const ClapConfig config = mel_clap_htsat_unfused();
-    mel_graph_output(
+    return mel_graph_output(
         g, "out",
         mel_net_clap_audio_embedding(g, &config, numbers(g, "x", DTYPE_F32, SHAPE(4, 1001, 64))));
 }
 
-static void build_t5(Graph *g, DType type)
+static Node *build_t5(Graph *g, DType type)
 {
     (void)type;
     const T5Config config = mel_t5_flan_large();
-    mel_graph_output(
+    return mel_graph_output(
         g, "out", mel_net_t5_encoder(g, &config, numbers(g, "ids", DTYPE_I32, SHAPE(1, 64)), NULL));
 }
 
-static void build_cnn14(Graph *g, DType type)
+static Node *build_cnn14(Graph *g, DType type)
 {
     const Cnn14Config config = mel_cnn14_published();
-    mel_graph_output(g, "out",
-                     mel_net_cnn14(g, &config, numbers(g, "x", type, SHAPE(1, 1001, 64))).logits);
+    return mel_graph_output(
+        g, "out", mel_net_cnn14(g, &config, numbers(g, "x", type, SHAPE(1, 1001, 64))).logits);
 }
 
-static void build_vae_decoder(Graph *g, DType type)
+static Node *build_vae_decoder(Graph *g, DType type)
 {
     const VaeConfig config = mel_vae_audioldm();
-    mel_graph_output(g, "out",
-                     mel_net_vae_decoder(g, &config, numbers(g, "x", type, SHAPE(1, 256, 16, 8))));
+    return mel_graph_output(
+        g, "out", mel_net_vae_decoder(g, &config, numbers(g, "x", type, SHAPE(1, 256, 16, 8))));
 }
 
-static void build_vocoder(Graph *g, DType type)
+static Node *build_vocoder(Graph *g, DType type)
 {
     const HifiganConfig config = mel_hifigan_audioldm();
-    mel_graph_output(g, "out",
-                     mel_net_hifigan(g, &config, numbers(g, "x", type, SHAPE(1, 1024, 64))));
+    return mel_graph_output(g, "out",
+                            mel_net_hifigan(g, &config, numbers(g, "x", type, SHAPE(1, 1024, 64))));
 }
 
 typedef struct Workload {
     const char *name, *what;
     BuildFn *build;
     double gflop, wanted; /* of a pass; times PyTorch's speed in f32 */
+    bool training;        /* and back: the gradients of all weights, no optimiser */
 } Workload;
 
 static const Workload workloads[] = {
-    {"unet",       "SD 2.1 UNet, 64x64, 77 tokens",    build_unet,         804,  1.5},
-    {"unet-tango", "TANGO UNet, 256x16, 64 tokens",    build_unet_tango,   803,  1.5},
-    {"clip",       "CLIP B/32, 8 pictures",            build_clip_picture, 70.4, 1  },
-    {"clip-text",  "CLIP B/32, 8 texts",               build_clip_text,    48,   1  },
-    {"clap",       "CLAP, 4 sounds of 10 s",           build_clap_sound,   47.2, 1  },
-    {"t5",         "FLAN-T5-large encoder, 64 tokens", build_t5,           39.9, 1  },
-    {"cnn14",      "Cnn14, 10 s",                      build_cnn14,        40.1, 1  },
-    {"vae",        "AudioLDM VAE decoder, 10.24 s",    build_vae_decoder,  670,  1  },
-    {"vocoder",    "HiFi-GAN, 10.24 s",                build_vocoder,      1027, 1  },
+    {"unet",        "SD 2.1 UNet, 64x64, 77 tokens",     build_unet,         804,  1.5, false},
+    {"unet-tango",  "TANGO UNet, 256x16, 64 tokens",     build_unet_tango,   803,  1.5, false},
+    {"clip",        "CLIP B/32, 8 pictures",             build_clip_picture, 70.4, 1,   false},
+    {"clip-text",   "CLIP B/32, 8 texts",                build_clip_text,    48,   1,   false},
+    {"clap",        "CLAP, 4 sounds of 10 s",            build_clap_sound,   47.2, 1,   false},
+    {"t5",          "FLAN-T5-large encoder, 64 tokens",  build_t5,           39.9, 1,   false},
+    {"cnn14",       "Cnn14, 10 s",                       build_cnn14,        40.1, 1,   false},
+    {"vae",         "AudioLDM VAE decoder, 10.24 s",     build_vae_decoder,  670,  1,   false},
+    {"vocoder",     "HiFi-GAN, 10.24 s",                 build_vocoder,      1027, 1,   false},
+    {"train-small", "training, small UNet, 4 of 256x16", build_unet_small,   137,  1.5, true },
+    {"train-unet",  "training, SD 2.1 UNet, 64x64",      build_unet,         2412, 1.5, true },
 };
+
+/* ---- training ------------------------------------------------------------------------------- */
+
+static bool every(void *ctx, const char *name)
+{
+    (void)ctx, (void)name;
+    return true;
+}
+
+static void keep_gradient(void *ctx, int i, Node *gradient)
+{
+    Graph *g = ctx;
+    const Node *param = mel_graph_variable_at(g, i);
+    char *name = mel_asprintf("gradient of %s", mel_node_name(param));
+    Node *sum = mel_graph_variable(g, name, *mel_node_shape(param));
+    mel_graph_output(g, name, mel_op_accumulate(sum, gradient, mel_graph_number(g, 0)));
+    free(name);
+}
+
+static void add_gradients(Graph *g, Node *out)
+{
+    int count = mel_graph_variable_count(g);
+    Node *loss = mel_op_mean(mel_op_cast(mel_op_mul(out, out), DTYPE_F32));
+    Node **wrt = mel_alloc((size_t)count * sizeof(Node *));
+    for (int i = 0; i < count; i++)
+        wrt[i] = mel_graph_variable_at(g, i);
+    mel_graph_each_gradient(g, loss, wrt, count, keep_gradient, g);
+    free(wrt);
+}
+
+/* Weights as make_weight has them, gradients 0. */
+static Variables *make_variables(const Graph *g, Source *source)
+{
+    Err err = {0};
+    Variables *variables = mel_variables_new(mel_backend_cpu());
+    for (int i = 0; i < mel_graph_variable_count(g); i++) {
+        const Node *node = mel_graph_variable_at(g, i);
+        const char *name = mel_node_name(node);
+        const Shape *shape = mel_node_shape(node);
+        Tensor first = {0};
+        bool weight = strncmp(name, "gradient of ", 12) != 0;
+        if ((weight && !make_weight(source, name, shape, &first, &err)) ||
+            !mel_variables_add(variables, name, *shape, first.data, &err))
+            give_up(&err);
+        if (weight) drop_weight(source, name);
+    }
+    return variables;
+}
 
 static void write_inputs(const Graph *g, Plan *plan)
 {
@@ -227,8 +298,14 @@ static Figures measure(const Workload *w, DType type, int rounds)
     double times[ROUNDS_MAX];
     Plan *plan;
     Graph *g = mel_graph_new(type);
-    w->build(g, type);
+    Variables *variables = NULL;
+    if (w->training) mel_graph_train(g, every, NULL, "");
+    Node *out = w->build(g, type);
     int64_t begin = mel_monotonic_us();
+    if (w->training) {
+        add_gradients(g, out);
+        params.variables = variables = make_variables(g, &source);
+    }
     if (!mel_plan_new(g, mel_backend_cpu(), &params, &plan, &err)) give_up(&err);
     f.plan_s = (double)(mel_monotonic_us() - begin) / 1e6;
     for (int i = -1; i < rounds; i++) {
@@ -243,6 +320,7 @@ static Figures measure(const Workload *w, DType type, int rounds)
     f.weights_mb = (double)source.numbers * 4 / 1048576;
     mel_plan_free(plan);
     mel_graph_free(g);
+    mel_variables_free(variables);
     for (size_t i = 0; i < source.count; i++)
         free(source.items[i].data);
     free(source.items);

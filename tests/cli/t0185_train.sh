@@ -52,6 +52,14 @@ expect_success 'both autoencoders are trained and installed' '
     [ -s model/vae/diffusion_pytorch_model.safetensors ] && [ -s runs/ae_image/metrics.jsonl ] &&
     grep -q scaling_factor model/image_vae/config.json
 '
+expect_success 'SIGTERM writes a checkpoint, and the run goes on from there' '
+    config long autoencoder shards/media ",\"of\":\"pictures\"" && sed -i "s/\"steps\":6/\"steps\":100000/;s/\"install\":true,//;s/checkpoint_every\":3/checkpoint_every\":100000/" long.json &&
+    { "$MEL" train long.json > out 2> err & } && child=$! && tries=0 &&
+    until [ "$(wc -l < runs/long/metrics.jsonl)" -gt 2 ] || [ $tries -gt 300 ]; do sleep 0.1; tries=$((tries + 1)); done 2>/dev/null;
+    kill -TERM $child && code=0 && { wait $child || code=$?; } && [ $code -eq 130 ] && has err "resume" &&
+    steps=$(wc -l < runs/long/metrics.jsonl) && [ -d "runs/long/checkpoints/$(printf "step-%08d" "$steps")" ] &&
+    sed -i "s/\"steps\":100000/\"steps\":$((steps + 1))/" long.json && run 0 "$MEL" --json train long.json --resume && has out "\"steps\":$((steps + 1))"
+'
 expect_success 'the image model is trained on latents' '
     prepare image --model model && config image image shards/image "" &&
     run 0 "$MEL" --json train image.json && [ -s model/image_unet/diffusion_pytorch_model.safetensors ]

@@ -109,10 +109,39 @@ def vocoder():
     return lambda: net(x)
 
 
-nets = {"unet": lambda: unet((64, 64), 4, 77), "unet-tango": lambda: unet((256, 16), 8, 64),
+def train(net, x, t, text):
+    net = net.to(dtype).to(memory_format=torch.channels_last).train()
+    x = x.to(dtype).to(memory_format=torch.channels_last)
+
+    def run():
+        net.zero_grad(set_to_none=False)
+        (net(x, t, encoder_hidden_states=text.to(dtype)).sample.float() ** 2).mean().backward()
+    return run
+
+
+def train_unet():
+    from diffusers import UNet2DConditionModel
+    return train(UNet2DConditionModel(
+        sample_size=64, cross_attention_dim=1024, attention_head_dim=(5, 10, 20, 20),
+        use_linear_projection=True), torch.randn(1, 4, 64, 64), torch.tensor(500),
+        torch.randn(1, 77, 1024))
+
+
+def train_small():
+    from diffusers import UNet2DConditionModel
+    return train(UNet2DConditionModel(
+        in_channels=8, out_channels=8, block_out_channels=(32, 64, 128), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        norm_num_groups=8, cross_attention_dim=128, attention_head_dim=(2, 4, 8),
+        use_linear_projection=True), torch.randn(4, 8, 256, 16), torch.tensor([500] * 4),
+        torch.randn(4, 24, 128))
+
+
+nets = {"train-unet": train_unet, "train-small": train_small, "unet": lambda: unet((64, 64), 4, 77), "unet-tango": lambda: unet((256, 16), 8, 64),
         "clip": clip_picture, "clip-text": clip_text, "clap": clap, "t5": t5, "cnn14": cnn14,
         "vae": vae, "vocoder": vocoder}
-with torch.no_grad():
+with torch.set_grad_enabled(name.startswith("train")):
     run = nets[name]()
     run()
     times = []
