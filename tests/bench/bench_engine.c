@@ -123,7 +123,7 @@ static Node *build_unet_small(Graph *g, DType type)
         .text_width = 128,
         .levels = 3,
         .widths = {32, 64, 128},
-        .heads = {2,  4,  8  },
+        .heads = {0,  2,  4  },
         .layers = 1,
         .groups = 8,
         .linear_projection = true
@@ -207,7 +207,7 @@ static const Workload workloads[] = {
     {"cnn14",       "Cnn14, 10 s",                       build_cnn14,        40.1, 1,   false},
     {"vae",         "AudioLDM VAE decoder, 10.24 s",     build_vae_decoder,  670,  1,   false},
     {"vocoder",     "HiFi-GAN, 10.24 s",                 build_vocoder,      1027, 1,   false},
-    {"train-small", "training, small UNet, 4 of 256x16", build_unet_small,   137,  1.5, true },
+    {"train-small", "training, small UNet, 4 of 256x16", build_unet_small,   53.4, 1.5, true },
     {"train-unet",  "training, SD 2.1 UNet, 64x64",      build_unet,         2412, 1.5, true },
 };
 

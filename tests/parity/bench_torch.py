@@ -131,9 +131,9 @@ def train_small():
     from diffusers import UNet2DConditionModel
     return train(UNet2DConditionModel(
         in_channels=8, out_channels=8, block_out_channels=(32, 64, 128), layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        norm_num_groups=8, cross_attention_dim=128, attention_head_dim=(2, 4, 8),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        norm_num_groups=8, cross_attention_dim=128, attention_head_dim=(2, 2, 4),
         use_linear_projection=True), torch.randn(4, 8, 256, 16), torch.tensor([500] * 4),
         torch.randn(4, 24, 128))
 
