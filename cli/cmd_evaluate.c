@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* TODO(issue 4): --table 1…7, our row beside the paper's. */
 #include "cli/cli.h"
 #include "cli/evaluate_run.h"
 #include "cli/models.h"

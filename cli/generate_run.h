@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Music from pictures and texts: what is asked, picture by picture, so that one picture's features
- * serve all that is asked of it. */
+ * serve all that is asked of it.
+ *
+ * TODO(issue 4): of several samples the best by CLAP or IMSM. */
 #ifndef MEL_CLI_GENERATE_RUN_H
 #define MEL_CLI_GENERATE_RUN_H
 

@@ -61,10 +61,10 @@ static void a_step_allocates_nothing(void **state)
         Shards *shards;
         TrainStep *step;
         StepReport report;
-        json_t *object = json_pack(
-            "{s:s, s:s, s:s, s:i, s:i, s:i, s:s}", "target", "music", "data",
-            MEL_TEST_DATA "/training/shards", "model", MEL_TEST_DATA "/training/model", "steps", 9,
-            "batch", 2, "accumulate", 2, "precision", precisions[i]);
+        json_t *object =
+            json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:s}", "target", "music", "data",
+                      MEL_TEST_DATA "/training/shards", "model", MEL_TEST_DATA "/training/model",
+                      "steps", 9, "batch", 2, "accumulate", 2, "precision", precisions[i]);
         CHECK_OK(mel_target_new(object, &config, &target, &err));
         CHECK_OK(mel_shards_open(config.data, &shards, &err));
         CHECK_OK(mel_target_open(target, shards, &err));

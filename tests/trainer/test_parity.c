@@ -50,8 +50,8 @@ static double weights_away(const char *run, const Checkpoint *expected, double *
     double far = 0, size = 0;
     int64_t found = 0;
     *alphas = 0;
-    CHECK_OK(mel_checkpoint_open(
-        test_path(run, "model/unet/diffusion_pytorch_model.safetensors"), &ours, &err));
+    CHECK_OK(mel_checkpoint_open(test_path(run, "model/unet/diffusion_pytorch_model.safetensors"),
+                                 &ours, &err));
     for (int64_t i = 0; i < mel_checkpoint_count(ours); i++) {
         const CheckpointTensor *a = mel_checkpoint_at(ours, i);
         const CheckpointTensor *b = mel_checkpoint_find(expected, a->name);

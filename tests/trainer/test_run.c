@@ -85,6 +85,21 @@ static void an_autoencoder_learns_its_pictures(void **state)
     json_decref(config);
 }
 
+static void one_batch_is_learnt_by_heart(void **state)
+{
+    (void)state;
+    json_t *config =
+        world_config("{\"target\":\"clip\",\"data\":\"%s\",\"model\":\"%s\",\"steps\":300,"
+                     "\"batch\":12,\"learning_rate\":0.005,\"seed\":1}",
+                     data, model);
+    char *run = run_folder("by-heart");
+    TrainResult result = train(config, run, false);
+    print_message("loss %.5f\n", result.loss);
+    assert_true(result.loss < 0.01);
+    free(run);
+    json_decref(config);
+}
+
 /* What this program does as a child: train CONFIG RUN. */
 static int train_as_child(char **arguments)
 {
@@ -317,6 +332,7 @@ int main(int count, char **arguments)
     if (count == 3) return train_as_child(arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_autoencoder_learns_its_pictures),
+        cmocka_unit_test(one_batch_is_learnt_by_heart),
         cmocka_unit_test(a_killed_run_goes_on_to_the_same_bit),
         cmocka_unit_test(a_torn_checkpoint_is_passed_over),
         cmocka_unit_test(accumulated_batches_are_one_batch),

@@ -29,6 +29,17 @@ static inline void world_model(const char *folder)
                "{\"_class_name\":\"AutoencoderKL\",\"in_channels\":3,\"out_channels\":3,"
                "\"latent_channels\":2,\"block_out_channels\":[8,8],\"layers_per_block\":1,"
                "\"norm_num_groups\":4}");
+    world_file(
+        folder, "clip",
+        "{\"model_type\":\"clip\",\"projection_dim\":16,\"text_config\":{\"vocab_size\":4608,"
+        "\"hidden_size\":16,\"num_hidden_layers\":1,\"num_attention_heads\":2,"
+        "\"intermediate_size\":32},\"vision_config\":{\"image_size\":16,\"patch_size\":8,"
+        "\"hidden_size\":16,\"num_hidden_layers\":1,\"num_attention_heads\":2,"
+        "\"intermediate_size\":32}}");
+    assert_int_equal(test_shell("cp %s/tokenizers/clip/vocab.json %s/tokenizers/clip/merges.txt "
+                                "%s/clip",
+                                MEL_TEST_DATA, MEL_TEST_DATA, folder),
+                     0);
 }
 
 /* Pictures of one colour that changes slowly, one a shard item. */
@@ -55,11 +66,12 @@ static inline void world_shards(const char *folder)
     CHECK_OK(mel_shards_begin(folder, &plan, &writer, &done, &err));
     for (int i = (int)done; i < WORLD_ITEMS; i++) {
         uint8_t rgb[WORLD_SIDE * WORLD_SIDE * 3];
-        char key[16];
+        char key[16], text[32];
         const void *data[] = {rgb};
         world_pixels(i, rgb);
         snprintf(key, sizeof key, "v%d:0", i);
-        CHECK_OK(mel_shards_add(writer, key, "a colour", data, &err));
+        snprintf(text, sizeof text, "colour number %c", 'a' + i);
+        CHECK_OK(mel_shards_add(writer, key, text, data, &err));
     }
     CHECK_OK(mel_shards_finish(writer, &err));
     json_decref(made);
