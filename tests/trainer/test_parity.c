@@ -30,8 +30,8 @@ static double losses_away(const char *run, const float *wanted)
     double worst = 0;
     int step = 0;
     CHECK_OK(mel_read_file(path, 1 << 20, &text, &n, &err));
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), step++) {
-        json_t *object = mel_json_parse(line, strlen(line), "a line", &err);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1, step++) {
+        json_t *object = mel_json_parse(line, strcspn(line, "\n"), "a line", &err);
         double loss = mel_json_f64(object, "loss", NAN);
         json_decref(object);
         worst = fmax(worst, fabs(loss - wanted[step]) / fabs(wanted[step]));
