@@ -13,8 +13,7 @@ static const char *const code_names[] = {
     [ERR_EXISTS] = "exists",       [ERR_IO] = "io",         [ERR_FORMAT] = "format",
     [ERR_LIMIT] = "limit",         [ERR_DB] = "db",         [ERR_NET] = "net",
     [ERR_MEDIA] = "media",         [ERR_DEVICE] = "device", [ERR_NOMEM] = "nomem",
-    [ERR_CANCELLED] = "cancelled", [ERR_DENIED] = "denied",
-    [ERR_MATH] = "math",
+    [ERR_CANCELLED] = "cancelled", [ERR_DENIED] = "denied", [ERR_MATH] = "math",
 };
 
 /* A text that was cut to fit must not end within a character: JSON and terminals refuse it. */

@@ -129,8 +129,8 @@ static void adamw_reference(const Call *call)
         m[i] += (1 - hyper[ADAMW_BETA1]) * (slope - m[i]);
         v[i] = hyper[ADAMW_BETA2] * v[i] + (1 - hyper[ADAMW_BETA2]) * slope * slope;
         double size = sqrt(v[i]) / sqrt(hyper[ADAMW_CORRECTION2]) + hyper[ADAMW_EPS];
-        double step = hyper[ADAMW_RATE] * (hyper[ADAMW_DECAY] * p[i] +
-                                           m[i] / hyper[ADAMW_CORRECTION1] / size);
+        double step = hyper[ADAMW_RATE] *
+                      (hyper[ADAMW_DECAY] * p[i] + m[i] / hyper[ADAMW_CORRECTION1] / size);
         p[i] -= step;
         total += step * step;
     }
@@ -182,9 +182,9 @@ Node *mel_op_adamw(Node *p, Node *g, Node *m, Node *v, Node *hyper)
 {
     Node *in[] = {p, g, m, v, hyper};
     if (mel_node_dim(hyper, 0) != ADAMW_HYPER_COUNT)
-        return op_graph(p) ? mel_graph_fail(op_graph(p), "AdamW wants %d numbers",
-                                            ADAMW_HYPER_COUNT)
-                           : NULL;
+        return op_graph(p)
+                   ? mel_graph_fail(op_graph(p), "AdamW wants %d numbers", ADAMW_HYPER_COUNT)
+                   : NULL;
     return op_node(op_graph(p), &op_adamw, NULL, in, 5, 5);
 }
 
@@ -192,8 +192,8 @@ static void adamw_samples(SampleSink *sink)
 {
     static const float hyper[ADAMW_HYPER_COUNT] = {1e-2F, 0.9F, 0.99F, 1e-8F,
                                                    0.05F, 0.1F, 0.02F, 0.7F};
-    Node *numbers = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(ADAMW_HYPER_COUNT),
-                                       hyper);
+    Node *numbers =
+        mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(ADAMW_HYPER_COUNT), hyper);
     Node *in[4];
     for (int i = 0; i < 4; i++)
         in[i] = mel_op_cast(sample_input(sink, 1, 0, SHAPE(3, 11)), DTYPE_F32);
