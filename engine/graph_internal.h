@@ -8,28 +8,24 @@
 
 struct Graph {
     Arena arena;
-    DType float_type;
     Node **nodes; /* in order of building */
-    int count;
     size_t capacity;
     Node **params;
-    int param_count;
     size_t param_capacity;
     Node **variables;
     Node **variable_values; /* as their users see them: rounded to the float type, or themselves */
-    int variable_count;
     size_t variable_capacity, variable_value_capacity;
     bool (*trained)(void *ctx, const char *name);
     void *trained_ctx;
     const char *trained_kind;
     int *segments; /* ends of segments, as indices of nodes, ascending */
-    int segment_count;
     size_t segment_capacity;
-    bool recompute, training;
     Str prefix;
     size_t *marks; /* lengths of the prefix before each push */
-    int depth;
     size_t mark_capacity;
+    DType float_type;
+    int count, param_count, variable_count, segment_count, depth;
+    bool recompute, training;
     Err err;
 };
 

@@ -58,12 +58,11 @@ static bool open_metrics(Run *run, int64_t step, Err *err)
     char *path = mel_path_join(run->options->folder, "metrics.jsonl"), *text = NULL;
     size_t n = 0, kept = 0;
     bool ok = !mel_path_exists(path) || mel_read_file(path, METRICS_BYTES_MAX, &text, &n, err);
-    for (char *line = text; ok && line && *line;) {
-        char *end = strchr(line, '\n');
+    while (ok && kept < n) {
+        const char *end = strchr(text + kept, '\n');
         long long number = 0;
-        if (!end || sscanf(line, "{\"step\":%lld", &number) != 1 || number > step) break;
-        line = end + 1;
-        kept = (size_t)(line - text);
+        if (!end || sscanf(text + kept, "{\"step\":%lld", &number) != 1 || number > step) break;
+        kept = (size_t)(end + 1 - text);
     }
     ok = ok && mel_write_file(path, text ? text : "", kept, err);
     if (ok && !(run->metrics = fopen(path, "ab")))

@@ -284,7 +284,7 @@ bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *er
     for (int part = 0; part < step->config->accumulate; part++)
         if (!run_batch(step, number, part, &report->loss, err)) return false;
     if (!mel_plan_read(step->plan, "squares", &squares, err)) return false;
-    report->gradient_norm = sqrt(squares) / (double)step->config->accumulate;
+    report->gradient_norm = sqrt((double)squares) / (double)step->config->accumulate;
     if (!isfinite(report->loss) || !isfinite(report->gradient_norm)) {
         mel_err(err, ERR_MATH, "at step %lld the loss is %g and the gradient's norm %g",
                 (long long)number + 1, report->loss, report->gradient_norm);
@@ -295,7 +295,7 @@ bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *er
     if (!write_hyper(step, number, report, err) || !mel_plan_run(step->update_plan, err) ||
         !mel_plan_read(step->update_plan, "squares", &squares, err))
         return false;
-    report->update_norm = sqrt(squares);
+    report->update_norm = sqrt((double)squares);
     return true;
 }
 

@@ -122,7 +122,7 @@ static void invert_frame(const Stft *s, const Triangle *triangles, const float *
             double have = 1e-9;
             for (int k = t->from; k < t->to; k++)
                 have += (double)t->weights[k] * x[k];
-            double ratio = exp(log_mel[b]) / have;
+            double ratio = exp((double)log_mel[b]) / have;
             for (int k = t->from; k < t->to; k++) {
                 up[k] += t->weights[k] * ratio;
                 down[k] += t->weights[k];
