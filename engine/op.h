@@ -73,8 +73,7 @@ struct OpDef {
 
     bool view; /* the output is the first input's memory, from view_offset elements on */
     int64_t (*view_offset)(const Node *node);
-    bool in_place;   /* the output may be written over the first input when that dies */
-    unsigned writes; /* bit i: input i, a variable, is written over */
+    bool in_place; /* the output may be written over the first input when that dies */
 };
 
 /* A node of `def`; attrs is copied. NULL once the graph has failed or a needed input is NULL; the

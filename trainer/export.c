@@ -74,48 +74,60 @@ static bool mean_of(void *ctx, const char *output, double *mean, Err *err)
     return train_step_measure(of->step, of->target->shards, MEASURED_ITEMS, output, mean, err);
 }
 
-static bool write_config(Target *target, int part, TrainStep *step, const char *folder, Err *err)
+/* The part's config.json as training changed it; NULL on an error. */
+static json_t *amended_config(Target *target, int part, TrainStep *step, Err *err)
 {
-    char *from = mel_path_join(target->parts[part].network->folder, "config.json");
-    char *to = mel_path_join(folder, "config.json");
+    char *path = mel_path_join(target->parts[part].network->folder, "config.json");
     MeasureOf of = {.target = target, .step = step};
     const Measure measure = {.mean = mean_of, .ctx = &of};
-    json_t *config = mel_json_load(from, CONFIG_BYTES_MAX, err);
-    bool ok =
-        config && (!target->def->amend || target->def->amend(target, part, config, &measure, err));
-    char *text = ok ? json_dumps(config, JSON_INDENT(2)) : NULL;
-    ok = ok && mel_write_file(to, text, strlen(text), err);
-    free(text);
-    free(from);
-    free(to);
+    json_t *config = mel_json_load(path, CONFIG_BYTES_MAX, err);
+    free(path);
+    if (!config || !target->def->amend || target->def->amend(target, part, config, &measure, err))
+        return config;
     json_decref(config);
-    return ok;
+    return NULL;
 }
 
-static bool export_part(Target *target, int number, TrainStep *step, const char *folder, Err *err)
+static bool write_part(const TrainedPart *part, const char *folder, const Weights *weights,
+                       const json_t *config, Err *err)
 {
-    const TrainedPart *part = &target->parts[number];
-    Weights weights = {0};
-    bool diffusers =
-        part->network->settings.kind == MODEL_UNET || part->network->settings.kind == MODEL_VAE;
-    char *below = mel_path_join(folder, part->folder);
-    char *path = mel_path_join(below, diffusers ? "diffusion_pytorch_model.safetensors"
-                                                : "model.safetensors");
-    bool ok = mel_make_dirs(below, err) && add_trained(&weights, part, step, err) &&
-              add_frozen(&weights, part->network, err) &&
-              mel_safetensors_write(path, weights.tensors, (int64_t)weights.count, NULL, err) &&
-              write_config(target, number, step, below, err);
-    for (size_t i = 0; i < weights.count; i++)
-        free((void *)weights.tensors[i].data);
-    free(weights.tensors);
+    ModelKind kind = part->network->settings.kind;
+    const char *name = kind == MODEL_UNET || kind == MODEL_VAE
+                           ? "diffusion_pytorch_model.safetensors"
+                           : "model.safetensors";
+    char *below = mel_path_join(folder, part->folder), *text = json_dumps(config, JSON_INDENT(2));
+    char *tensors = mel_path_join(below, name), *path = mel_path_join(below, "config.json");
+    bool ok =
+        mel_make_dirs(below, err) &&
+        mel_safetensors_write(tensors, weights->tensors, (int64_t)weights->count, NULL, err) &&
+        mel_write_file(path, text, strlen(text), err);
     free(below);
+    free(text);
+    free(tensors);
     free(path);
     return ok;
 }
 
-bool export_parts(Target *target, TrainStep *step, const char *folder, Err *err)
+static bool export_part(Target *target, int number, TrainStep *step, const char *const *folders,
+                        Err *err)
+{
+    const TrainedPart *part = &target->parts[number];
+    Weights weights = {0};
+    json_t *config = amended_config(target, number, step, err);
+    bool ok = config && add_trained(&weights, part, step, err) &&
+              add_frozen(&weights, part->network, err);
+    for (int i = 0; folders[i] && ok; i++)
+        ok = write_part(part, folders[i], &weights, config, err);
+    for (size_t i = 0; i < weights.count; i++)
+        free((void *)weights.tensors[i].data);
+    free(weights.tensors);
+    json_decref(config);
+    return ok;
+}
+
+bool export_parts(Target *target, TrainStep *step, const char *const *folders, Err *err)
 {
     for (int i = 0; i < target->part_count; i++)
-        if (!export_part(target, i, step, folder, err)) return false;
+        if (!export_part(target, i, step, folders, err)) return false;
     return true;
 }

@@ -130,7 +130,6 @@ static bool one_step(Run *run, Err *err)
     double seconds = (double)(mel_monotonic_us() - began) / 1e6;
     run->tick.step++;
     run->tick.loss = step.loss;
-    run->tick.seconds_per_step = seconds;
     bool last = run->tick.step == c->steps;
     if (!report(run, &step, seconds, err)) return false;
     if ((last || run->tick.step % c->validate_every == 0) && !validate(run, err)) return false;
@@ -181,9 +180,8 @@ static void describe(const Run *run, TrainResult *result)
 static bool finish(Run *run, Err *err)
 {
     char *model = mel_path_join(run->options->folder, "model");
-    bool ok =
-        export_parts(run->target, run->step, model, err) &&
-        (!run->config.install || export_parts(run->target, run->step, run->config.model, err));
+    const char *const folders[] = {model, run->config.install ? run->config.model : NULL, NULL};
+    bool ok = export_parts(run->target, run->step, folders, err);
     free(model);
     return ok;
 }

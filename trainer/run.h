@@ -10,8 +10,8 @@
 #include "base/base.h"
 
 typedef struct TrainTick {
-    int64_t step, steps;                       /* done, of how many */
-    double loss, seconds_per_step, validation; /* validation: NAN between */
+    int64_t step, steps;     /* done, of how many */
+    double loss, validation; /* validation: NAN between */
 } TrainTick;
 
 typedef struct TrainOptions {

@@ -34,15 +34,20 @@ static const char *variable_of(char text[512], const char *kind, const char *nam
 
 /* ---- the graphs ----------------------------------------------------------------------------- */
 
+/* The part that a parameter belongs to, or NULL. */
+static const TrainedPart *part_of(const Target *target, const char *name)
+{
+    for (int i = 0; i < target->part_count; i++)
+        if (strncmp(name, target->parts[i].prefix, strlen(target->parts[i].prefix)) == 0)
+            return &target->parts[i];
+    return NULL;
+}
+
 static bool is_trained(void *ctx, const char *name)
 {
     Target *target = ctx;
-    for (int i = 0; i < target->part_count; i++) {
-        const char *prefix = target->parts[i].prefix;
-        if (strncmp(name, prefix, strlen(prefix)) == 0)
-            return !target->def->is_trained || target->def->is_trained(target, name);
-    }
-    return false;
+    return part_of(target, name) &&
+           (!target->def->is_trained || target->def->is_trained(target, name));
 }
 
 static void add_gradient(void *ctx, int i, Node *gradient)
@@ -125,14 +130,15 @@ static bool build_update(TrainStep *step, Err *err)
 
 /* ---- the variables -------------------------------------------------------------------------- */
 
-/* The weights' beginning: from the model's folder, or made. A synapse's numbers may be missing in a
- * model that has none yet. */
+/* The weights' beginning: from the model's folder; made where it has none. Of what is missing in a
+ * folder with weights only a synapse's numbers are made. */
 static bool first_value(TrainStep *step, const char *name, const Shape *shape, float *out, Err *err)
 {
     Tensor found;
     int64_t count = mel_shape_count(shape);
     if (!step->params.find(step->params.ctx, name, shape, &found, err)) {
-        if (err->code != ERR_NOT_FOUND) return false;
+        bool none = !part_of(step->target, name)->network->checkpoint;
+        if (err->code != ERR_NOT_FOUND || !(none || mel_synapse_is_alpha(name))) return false;
         mel_err_clear(err);
         train_init(name, shape, (uint64_t)step->config->seed, out);
         return true;
@@ -166,25 +172,6 @@ static bool add_variable(TrainStep *step, const Node *param, Err *err)
     return ok;
 }
 
-static bool check_alphas_alone_are_new(const TrainStep *step, Err *err)
-{
-    for (int i = 0; i < step->target->part_count; i++) {
-        const TrainedPart *part = &step->target->parts[i];
-        if (!part->network->checkpoint) continue;
-        for (int k = 0; k < step->trained; k++) {
-            const Node *param = mel_graph_variable_at(step->graph, k);
-            const char *name = mel_node_name(param);
-            Tensor found;
-            if (strncmp(name, part->prefix, strlen(part->prefix)) != 0 ||
-                mel_synapse_is_alpha(name))
-                continue;
-            if (!step->params.find(step->params.ctx, name, mel_node_shape(param), &found, err))
-                return false;
-        }
-    }
-    return true;
-}
-
 /* ---- making --------------------------------------------------------------------------------- */
 
 static bool make(TrainStep *step, Err *err)
@@ -193,7 +180,6 @@ static bool make(TrainStep *step, Err *err)
     step->variables = mel_variables_new(step->backend);
     step->params = mel_network_set_params(&target->networks, step->variables);
     if (!build_graph(step, err) || !build_update(step, err)) return false;
-    if (!check_alphas_alone_are_new(step, err)) return false;
     for (int i = 0; i < step->trained; i++)
         if (!add_variable(step, mel_graph_variable_at(step->graph, i), err)) return false;
     step->order = order_new((uint64_t)step->config->seed, mel_shards_count(target->shards));

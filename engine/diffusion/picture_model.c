@@ -49,11 +49,12 @@ static bool encode_null_text(PictureModel *m, const char *folder, Err *err)
 
 static bool open_codec(PictureModel *m, const char *folder, Err *err)
 {
-    Network *vae = NULL;
-    int64_t latent = m->unet->settings.sample_size;
-    if (!mel_network_open(folder, "image_vae", MODEL_VAE, NETWORK_CONFIG, &vae, err)) return false;
-    m->side = (int)(latent << (vae->settings.vae.levels - 1));
-    mel_network_close(vae);
+    ModelSettings vae;
+    char *config = mel_path_join(folder, "image_vae/config.json");
+    bool ok = mel_model_config_read(config, &vae, err);
+    free(config);
+    if (!ok) return false;
+    m->side = (int)(m->unet->settings.sample_size << (vae.vae.levels - 1));
     if (m->side < 1)
         return mel_err(err, ERR_FORMAT, "'%s/config.json' has no sample_size", m->unet->folder);
     return mel_codec_open(folder, "image_vae", m->side, m->side, m->float_type, &m->codec, err);

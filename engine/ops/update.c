@@ -113,7 +113,6 @@ const OpDef op_accumulate = {
     .cpu_prepare = update_prepare,
     .cpu_run = accumulate_cpu,
     .samples = accumulate_samples,
-    .writes = 1,
 };
 
 /* ---- AdamW ---------------------------------------------------------------------------------- */
@@ -208,7 +207,6 @@ const OpDef op_adamw = {
     .cpu_prepare = update_prepare,
     .cpu_run = adamw_cpu,
     .samples = adamw_samples,
-    .writes = 1 << 0 | 1 << 2 | 1 << 3,
 };
 
 /* ---- exponential moving average ------------------------------------------------------------- */
@@ -269,5 +267,4 @@ const OpDef op_average = {
     .cpu_prepare = update_prepare,
     .cpu_run = average_cpu,
     .samples = average_samples,
-    .writes = 1,
 };

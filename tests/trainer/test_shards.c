@@ -36,20 +36,6 @@ static bool begin(const char *folder, const char *split, ShardsWriter **writer, 
     return ok;
 }
 
-static void add(ShardsWriter *writer, int from, int to)
-{
-    Err err = {0};
-    for (int i = from; i < to; i++) {
-        uint8_t rgb[WORLD_SIDE * WORLD_SIDE * 3];
-        char key[16], text[32];
-        const void *data[] = {rgb};
-        world_pixels(i, rgb);
-        snprintf(key, sizeof key, "v%d:0", i);
-        snprintf(text, sizeof text, "colour number %c", 'a' + i);
-        CHECK_OK(mel_shards_add(writer, key, text, data, &err));
-    }
-}
-
 static void a_stopped_writer_goes_on_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -63,14 +49,14 @@ static void a_stopped_writer_goes_on_to_the_same_bytes(void **state)
     CHECK_OK(begin(stopped, "small", &writer, &done, &err));
     assert_int_equal(done, 0);
     assert_null(mel_shards_last_key(writer));
-    add(writer, 0, 8);
+    world_add(writer, 0, 8);
     mel_shards_abandon(writer);
     CHECK_FAILS(mel_shards_open(stopped, &shards, &err), ERR_NOT_FOUND); /* unfinished */
     CHECK_FAILS(begin(stopped, "another", &writer, &done, &err), ERR_USAGE);
     CHECK_OK(begin(stopped, "small", &writer, &done, &err));
     assert_int_equal(done, 5);
     assert_string_equal(mel_shards_last_key(writer), "v4:0");
-    add(writer, 5, WORLD_ITEMS);
+    world_add(writer, 5, WORLD_ITEMS);
     CHECK_OK(mel_shards_finish(writer, &err));
     assert_int_equal(test_shell("diff -r %s %s", whole, stopped), 0);
     free(whole);

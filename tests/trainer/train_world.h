@@ -52,6 +52,21 @@ static inline void world_pixels(int item, uint8_t *rgb)
                     (uint8_t)(20 + 17 * ((item * 5 + c * 3) % 12) + (c == 0 ? x : y));
 }
 
+/* Items from … to-1, each a picture of one colour and its words. */
+static inline void world_add(ShardsWriter *writer, int from, int to)
+{
+    Err err = {0};
+    for (int i = from; i < to; i++) {
+        uint8_t rgb[WORLD_SIDE * WORLD_SIDE * 3];
+        char key[16], text[32];
+        const void *data[] = {rgb};
+        world_pixels(i, rgb);
+        snprintf(key, sizeof key, "v%d:0", i);
+        snprintf(text, sizeof text, "colour number %c", 'a' + i);
+        CHECK_OK(mel_shards_add(writer, key, text, data, &err));
+    }
+}
+
 static inline void world_shards(const char *folder)
 {
     Err err = {0};
@@ -64,15 +79,7 @@ static inline void world_shards(const char *folder)
     const ShardsPlan plan = {
         .arrays = arrays, .array_count = 1, .items_per_file = 5, .made_with = made};
     CHECK_OK(mel_shards_begin(folder, &plan, &writer, &done, &err));
-    for (int i = (int)done; i < WORLD_ITEMS; i++) {
-        uint8_t rgb[WORLD_SIDE * WORLD_SIDE * 3];
-        char key[16], text[32];
-        const void *data[] = {rgb};
-        world_pixels(i, rgb);
-        snprintf(key, sizeof key, "v%d:0", i);
-        snprintf(text, sizeof text, "colour number %c", 'a' + i);
-        CHECK_OK(mel_shards_add(writer, key, text, data, &err));
-    }
+    world_add(writer, (int)done, WORLD_ITEMS);
     CHECK_OK(mel_shards_finish(writer, &err));
     json_decref(made);
 }
