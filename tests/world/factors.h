@@ -5,7 +5,8 @@
  * Which half of a pair says what (the point of the whole world):
  *
  *   mood  -> the picture: scene kind, palette, speed of motion
- *         -> the music:   mode, energy (dynamics, density), brightness, reverberation, dissonance
+ *         -> the music:   mode, energy (dynamics, density), brightness, reverberation, dissonance,
+ *                         warmth, swell
  *   genre -> the text:    genre, tempo, metre, feel, instruments, singer
  *         -> the music:   the same
  *
@@ -114,6 +115,8 @@ typedef struct Character {
     double brightness; /* 0..1: spectral tilt of the whole mix */
     double reverb;     /* 0..1 */
     Dissonance dissonance;
+    double warmth;   /* 0..1: what lies below 200 Hz */
+    double swell_hz; /* how fast loudness breathes; 0: it does not */
 } Character;
 
 typedef struct MusicFactors {

@@ -14,6 +14,8 @@ static const char help[] =
     "factors, some with planted faults, with a list to import, annotations and the truth.\n"
     "\n"
     "  --sources N   videos to make (60)\n"
+    "  --faulty N    of them with a fault, each kind in turn (a quarter)\n"
+    "  --mismatched N  further ones whose picture and music do not match (0)\n"
     "  --seed S      another seed is another world (1)\n"
     "  --seconds D   length of each video, 11 to 600 (24)\n"
     "  --size WxH    of the picture, even numbers (426x240)\n"
@@ -62,6 +64,14 @@ static bool parse_option(int option, const char *text, Arguments *arguments, Err
         ok = parse_integer("seed", text, 0, INT64_MAX, &value, err);
         arguments->world.seed = (uint64_t)value;
         return ok;
+    case 'f':
+        ok = parse_integer("faulty", text, 0, SOURCES_MAX, &value, err);
+        arguments->world.faulty = (int)value;
+        return ok;
+    case 'm':
+        ok = parse_integer("mismatched", text, 0, SOURCES_MAX, &value, err);
+        arguments->world.mismatched = (int)value;
+        return ok;
     case 'j':
         ok = parse_integer("jobs", text, 1, 1024, &value, err);
         arguments->jobs = (int)value;
@@ -83,11 +93,13 @@ static bool parse_arguments(int argc, char **argv, Arguments *arguments, Err *er
 {
     static const struct option options[] = {
         {"sources",          required_argument, NULL, 'n'},
-        {"seed",              required_argument, NULL, 's'},
-        {"seconds",                  required_argument, NULL, 'd'},
-        {"size",required_argument, NULL, 'z'},
-        {"jobs",               required_argument, NULL, 'j'},
-        {"help",          no_argument, NULL, 'h'},
+        {"faulty",              required_argument, NULL, 'f'},
+        {"mismatched",                  required_argument, NULL, 'm'},
+        {"seed",required_argument, NULL, 's'},
+        {"seconds",               required_argument, NULL, 'd'},
+        {"size",       required_argument, NULL, 'z'},
+        {"jobs",              required_argument, NULL, 'j'},
+        {"help",                  no_argument, NULL, 'h'},
         {0             },
     };
     opterr = 0;
@@ -114,8 +126,9 @@ static int exit_code(const Err *err)
 int main(int argc, char **argv)
 {
     Arguments arguments = {
-        .world = {60, 1, 24, 426, 240},
-          .jobs = mel_cpu_count()
+        .world =
+            {.sources = 60, .faulty = -1, .seed = 1, .seconds = 24, .width = 426, .height = 240},
+        .jobs = mel_cpu_count()
     };
     WorldSummary made;
     Err err = {0};

@@ -144,7 +144,7 @@ static void add_room(const Character *character, const float *heard, size_t n, f
 {
     double feedback = 0.70 + 0.24 * character->reverb;
     double damping = 0.45 - 0.3 * character->brightness;
-    double wet = 0.035 + 0.09 * character->reverb;
+    double wet = 0.02 + 0.2 * character->reverb * character->reverb;
     for (int side = 0; side < 2; side++) {
         Room *room = mel_alloc(sizeof *room);
         room_init(room, side * 23, 0.8 + 0.6 * character->reverb);
@@ -156,20 +156,36 @@ static void add_room(const Character *character, const float *heard, size_t n, f
 
 /* ---- mastering ---- */
 
-/* Lifts or lowers what is above 1.1 kHz by up to 8 dB, and takes out what is below 30 Hz. */
-static void tilt(float *mix, size_t n, double brightness)
+/* Lifts or lowers what is above 1.1 kHz and what is below 200 Hz, and takes out what is below 30.
+ */
+static void tilt(float *mix, size_t n, const Character *character)
 {
-    double high_gain = from_db((brightness - 0.55) * 15) - 1;
+    double high_gain = from_db((character->brightness - 0.55) * 28) - 1;
+    double low_gain = from_db((character->warmth - 0.5) * 18) - 1;
     double a = 1 - exp(-2 * M_PI * 1100 / SYNTH_RATE_HZ),
-           b = 1 - exp(-2 * M_PI * 30 / SYNTH_RATE_HZ);
+           b = 1 - exp(-2 * M_PI * 30 / SYNTH_RATE_HZ),
+           c = 1 - exp(-2 * M_PI * 200 / SYNTH_RATE_HZ);
     for (int side = 0; side < 2; side++) {
-        double low = 0, rumble = 0;
+        double low = 0, rumble = 0, bass = 0;
         for (size_t i = 0; i < n; i++) {
             double x = mix[2 * i + side];
             low += a * (x - low);
+            bass += c * (x - bass);
             rumble += b * (x - rumble);
-            mix[2 * i + side] = (float)(x + high_gain * (x - low) - rumble);
+            mix[2 * i + side] =
+                (float)(x + high_gain * (x - low) + low_gain * (bass - rumble) - rumble);
         }
+    }
+}
+
+/* Breathing: at its deepest a third of the loudness is left. */
+static void swell(float *mix, size_t n, double rate_hz)
+{
+    if (rate_hz <= 0) return;
+    for (size_t i = 0; i < n; i++) {
+        double gain = 0.67 + 0.33 * mel_quick_sine(rate_hz * (double)i / SYNTH_RATE_HZ);
+        mix[2 * i] *= (float)gain;
+        mix[2 * i + 1] *= (float)gain;
     }
 }
 
@@ -194,7 +210,8 @@ static float limit(double x)
 
 static void master(const Character *character, float *mix, size_t n)
 {
-    tilt(mix, n, character->brightness);
+    tilt(mix, n, character);
+    swell(mix, n, character->swell_hz);
     double target_lufs = -16.8 + 1.6 * character->energy;
     for (int pass = 0; pass < 2; pass++) { /* the second makes up for what the limiter took */
         double lufs = integrated_lufs(mix, n);

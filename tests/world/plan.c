@@ -111,9 +111,10 @@ static void draw_source(const WorldPlan *plan, int index, SourcePlan *source)
 /* ---- faults ---- */
 
 /* A quarter of the sources, or half of a world too small to hold every kind once otherwise. */
-static int faulty_count(int sources)
+static int faulty_count(const WorldOptions *options)
 {
-    int share = sources / 4, kinds = FAULT_COUNT - 1;
+    int sources = options->sources, share = sources / 4, kinds = FAULT_COUNT - 1;
+    if (options->faulty >= 0) return options->faulty;
     int half = sources / 2 < kinds ? sources / 2 : kinds;
     return share > half ? share : half;
 }
@@ -186,11 +187,11 @@ static bool fits(const SourcePlan *source, Fault fault)
     return fault != FAULT_LOW_BANDWIDTH || mel_genre_has_cymbals(source->music.genre);
 }
 
-/* The first of a shuffled order get the faults, the last are what copies copy, and the rows that
- * are wrong by themselves name sources in between. */
+/* The first of a shuffled order get the faults, further mismatches follow, the last are what copies
+ * copy, and the rows that are wrong by themselves name sources in between. */
 static void plant_faults(WorldPlan *plan)
 {
-    int count = plan->options.sources, faulty = faulty_count(count), partners = count;
+    int count = plan->options.sources, faulty = faulty_count(&plan->options), partners = count;
     int *order = mel_alloc((size_t)count * sizeof *order);
     for (int i = 0; i < count; i++)
         order[i] = i;
@@ -208,6 +209,8 @@ static void plant_faults(WorldPlan *plan)
         int partner = copies ? order[--partners] : -1;
         plant_fault(plan, &plan->sources[order[i]], fault, partner);
     }
+    for (int i = 0; i < plan->options.mismatched; i++)
+        plant_fault(plan, &plan->sources[order[faulty++]], FAULT_MISMATCH, -1);
     MEL_ASSERT(partners > faulty);
     for (RowFault fault = 0; fault < ROW_FAULT_COUNT; fault++) {
         int place = faulty + fault * (partners - faulty) / ROW_FAULT_COUNT;
@@ -244,6 +247,9 @@ static bool check_options(const WorldOptions *options, Err *err)
 {
     if (options->sources < 1 || options->sources > SOURCES_MAX)
         return mel_err(err, ERR_USAGE, "sources must be 1 to %d", SOURCES_MAX);
+    int faulty = options->faulty < 0 ? 0 : options->faulty, bad = faulty + options->mismatched;
+    if (bad > 0 && bad > options->sources / 2)
+        return mel_err(err, ERR_USAGE, "at most half of the sources can be faulty");
     if (!(options->seconds >= 11 && options->seconds <= 600))
         return mel_err(err, ERR_USAGE, "seconds must be 11 to 600");
     bool sized = options->width >= 64 && options->width <= 4096 && options->height >= 64 &&

@@ -13,6 +13,8 @@ enum { SOURCE_CLIPS_MAX = 2, CLIP_S = 10, SOURCES_MAX = 100000 };
 
 typedef struct WorldOptions {
     int sources;
+    int faulty;     /* of them, with each kind of fault in turn; -1: a quarter */
+    int mismatched; /* further ones whose picture and music do not match */
     uint64_t seed;
     double seconds; /* of each source, 11 to 600 */
     int width, height;

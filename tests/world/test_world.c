@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const WorldOptions usual = {60, 1, 24, 426, 240};
-static const WorldOptions small = {6, 3, 12, 160, 90};
+static const WorldOptions usual = {60, -1, 0, 1, 24, 426, 240};
+static const WorldOptions small = {6, -1, 0, 3, 12, 160, 90};
 
 /* ---- data ---- */
 
@@ -96,6 +96,24 @@ static void small_plans_hold_the_faults_that_matter_most(void **state)
     }
 }
 
+static void the_shares_of_faults_and_mismatches_can_be_chosen(void **state)
+{
+    (void)state;
+    Err err = {0};
+    WorldPlan plan;
+    WorldOptions options = usual;
+    options.faulty = 14;
+    options.mismatched = 9;
+    CHECK_OK(mel_plan_draw(&options, &plan, &err));
+    int faults[FAULT_COUNT] = {0};
+    for (int i = 0; i < options.sources; i++)
+        faults[plan.sources[i].fault]++;
+    assert_int_equal(faults[FAULT_NONE], 60 - 14 - 9);
+    assert_int_equal(faults[FAULT_MISMATCH], 10);
+    assert_int_equal(faults[FAULT_NOT_MEDIA], 1);
+    mel_plan_clear(&plan);
+}
+
 static void faults_are_what_they_are_called_in_the_plan(void **state)
 {
     (void)state;
@@ -144,14 +162,15 @@ static void senseless_options_are_refused(void **state)
 {
     (void)state;
     static const WorldOptions senseless[] = {
-        {0,  1, 24,  426,     240},
-        {-3, 1, 24,  426,     240},
-        {60, 1, 10,  426,     240},
-        {60, 1, NAN, 426,     240},
-        {60, 1, 24,  427,     240},
-        {60, 1, 24,  426,     32 },
-        {60, 1, 1e9, 426,     240},
-        {60, 1, 24,  1 << 20, 240},
+        {0,  -1, 0,  1, 24,  426,     240},
+        {-3, -1, 0,  1, 24,  426,     240},
+        {60, -1, 0,  1, 10,  426,     240},
+        {60, -1, 0,  1, NAN, 426,     240},
+        {60, -1, 0,  1, 24,  427,     240},
+        {60, -1, 0,  1, 24,  426,     32 },
+        {60, -1, 0,  1, 1e9, 426,     240},
+        {60, -1, 0,  1, 24,  1 << 20, 240},
+        {60, 20, 11, 1, 24,  426,     240},
     };
     Err err = {0};
     WorldPlan plan;
@@ -531,6 +550,7 @@ int main(void)
         cmocka_unit_test(every_genre_has_grooves_and_progressions),
         cmocka_unit_test(usual_plan_holds_every_genre_mood_and_fault),
         cmocka_unit_test(small_plans_hold_the_faults_that_matter_most),
+        cmocka_unit_test(the_shares_of_faults_and_mismatches_can_be_chosen),
         cmocka_unit_test(faults_are_what_they_are_called_in_the_plan),
         cmocka_unit_test(clips_lie_inside_their_source_and_apart),
         cmocka_unit_test(senseless_options_are_refused),

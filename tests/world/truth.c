@@ -231,6 +231,8 @@ static json_t *music_json(const SourcePlan *source)
     mel_json_set_f64(object, "energy", character->energy);
     mel_json_set_f64(object, "brightness", character->brightness);
     mel_json_set_f64(object, "reverb", character->reverb);
+    mel_json_set_f64(object, "warmth", character->warmth);
+    mel_json_set_f64(object, "swell_hz", character->swell_hz);
     mel_json_set_text(object, "dissonance", mel_dissonance_id(character->dissonance));
     mel_json_set_text(object, "genre", mel_genre_id(music->genre));
     mel_json_set_f64(object, "tempo_bpm", music->tempo_bpm);
@@ -360,9 +362,10 @@ static json_t *row_faults_json(const WorldPlan *plan, Err *err)
 
 static json_t *mapping_json(void)
 {
-    return json_pack("{s:[s,s,s,s,s], s:[s,s,s,s,s,s], s:[s]}", "picture_fixes", "mode", "energy",
-                     "brightness", "reverb", "dissonance", "text_fixes", "genre", "tempo_bpm",
-                     "metre", "feel", "instruments", "voice", "nothing_fixes", "key");
+    return json_pack("{s:[s,s,s,s,s,s,s], s:[s,s,s,s,s,s], s:[s]}", "picture_fixes", "mode",
+                     "energy", "brightness", "reverb", "dissonance", "warmth", "swell_hz",
+                     "text_fixes", "genre", "tempo_bpm", "metre", "feel", "instruments", "voice",
+                     "nothing_fixes", "key");
 }
 
 bool mel_write_truth(const WorldPlan *plan, const char *path, Err *err)
