@@ -85,7 +85,7 @@ static bool open_weights(Judge *judge, const char *folder, Err *err)
 static bool check_weights(const Judge *judge, Err *err)
 {
     static const char *const known[] = {"spectrogram_extractor.", "logmel_extractor.",
-                                        "*num_batches_tracked", NULL};
+                                        "*num_batches_tracked", "classifier.", NULL};
     Graph *g = network(judge, judge->info.rate_hz * SHORTEST_SECONDS);
     bool ok = mel_graph_ok(g, err) && mel_params_check(g, &judge->source, known, err);
     mel_graph_free(g);

@@ -110,6 +110,7 @@ static bool read_vggish(ConfigReader *r, VggishConfig *out)
     out->width = config_whole(r, "width", out->width, 1 << 10);
     out->hidden = config_whole(r, "hidden", out->hidden, 1 << 16);
     out->embedding = config_whole(r, "embedding", out->embedding, 1 << 14);
+    out->classes = config_whole(r, "classes", 1, 1 << 16);
     return r->ok;
 }
 

@@ -85,7 +85,7 @@ Node *mel_net_clap_text_embedding(Graph *graph, const ClapConfig *config, Node *
  * timesteps [B] (f32), text [B, L, text_width], mask (NULL, or [B, 1, 1, L]: 0 for what counts,
  * -10000 for padding) → the predicted noise, or v, [B, H, W, out_channels]. H and W divide by
  * 2^(levels-1). */
-enum { UNET_LEVELS_MAX = 4, UNET_LAYERS_MAX = 3 };
+enum { UNET_LEVELS_MAX = 6, UNET_LAYERS_MAX = 3 };
 
 typedef struct UnetConfig {
     int64_t in_channels, out_channels, text_width;
@@ -175,8 +175,12 @@ Node *mel_net_sound_tower(Graph *graph, const Cnn14Config *config, int64_t joint
 /* nets/vggish.c: log-mel patches [B, 96, 64, 1] → [B, embedding]. */
 typedef struct VggishConfig {
     int64_t width, hidden, embedding;
+    int64_t classes; /* of the head that it is trained with; the published one came without */
 } VggishConfig;
 VggishConfig mel_vggish_published(void);
 Node *mel_net_vggish(Graph *graph, const VggishConfig *config, Node *patches);
+
+/* That head ("classifier."), which nothing but training needs: [B, embedding] → [B, classes]. */
+Node *mel_net_vggish_logits(Graph *graph, const VggishConfig *config, Node *embedding);
 
 #endif

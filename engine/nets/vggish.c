@@ -9,7 +9,7 @@
 
 VggishConfig mel_vggish_published(void)
 {
-    return (VggishConfig){.width = 64, .hidden = 4096, .embedding = 128};
+    return (VggishConfig){.width = 64, .hidden = 4096, .embedding = 128, .classes = 1};
 }
 
 static Node *relu(Node *x)
@@ -54,4 +54,9 @@ Node *mel_net_vggish(Graph *graph, const VggishConfig *config, Node *patches)
     x = relu(net_linear(graph, x, "embeddings.0", config->hidden, BIAS));
     x = relu(net_linear(graph, x, "embeddings.2", config->hidden, BIAS));
     return net_linear(graph, x, "embeddings.4", config->embedding, BIAS);
+}
+
+Node *mel_net_vggish_logits(Graph *graph, const VggishConfig *config, Node *embedding)
+{
+    return net_linear(graph, relu(embedding), "classifier", config->classes, BIAS);
 }

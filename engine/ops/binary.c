@@ -104,9 +104,75 @@ static void combine_chunk(const Call *call, const StridedPiece *piece, int64_t a
     simd_store(call->out, node->dtype, to, count, out);
 }
 
+/* ---- a short row joined to each of many, such as a bias ----------------------------------------
+ */
+
+enum { BLOCK_CHUNKS = 16 };
+
+/* Which input is that row, or 0. */
+static int short_row(const Strided *walk)
+{
+    int last = walk->rank - 1;
+    int64_t width = walk->dims[last];
+    if (walk->rank < 2 || width > SIMD_CHUNK / 2) return 0;
+    for (int k = 1; k <= 2; k++)
+        if (walk->strides[k][last] == 1 && walk->strides[k][last - 1] == 0 &&
+            walk->strides[3 - k][last] == 1 && walk->strides[3 - k][last - 1] == width)
+            return k;
+    return 0;
+}
+
+/* Rows from `row` on of what begins at `piece`, by chunks of whole rows; the short one has been
+ * repeated to the length of a chunk. */
+static void combine_rows(const Call *call, const StridedPiece *piece, int64_t row, int64_t rows,
+                         int64_t width, int short_input)
+{
+    const Node *node = call->node;
+    const BinaryAttrs *attrs = node->attrs;
+    float repeated[SIMD_CHUNK], other[SIMD_CHUNK], out[SIMD_CHUNK];
+    int64_t together = SIMD_CHUNK / width, full = together * width;
+    int long_input = 3 - short_input;
+    const float *shortest = simd_load(call->in[short_input - 1], node->in[short_input - 1]->dtype,
+                                      piece->offset[short_input], width, other);
+    for (int64_t i = 0; i < full; i += width)
+        memcpy(repeated + i, shortest, (size_t)width * sizeof *repeated);
+    for (int64_t end = row + rows; row < end; row += together) {
+        int64_t count = (end - row < together ? end - row : together) * width;
+        int64_t to = piece->offset[0] + row * width;
+        const float *x = simd_load(call->in[long_input - 1], node->in[long_input - 1]->dtype,
+                                   piece->offset[long_input] + row * width, count, other);
+        bool first = short_input == 1;
+        combine_f32(attrs->kind, first ? repeated : x, 1, first ? x : repeated, 1,
+                    simd_target(call->out, node->dtype, to, out), count);
+        simd_store(call->out, node->dtype, to, count, out);
+    }
+}
+
+static void combine_by_rows(const Call *call, const Strided *walk, int short_input)
+{
+    int64_t width = walk->dims[walk->rank - 1], rows = walk->dims[walk->rank - 2];
+    int64_t block = SIMD_CHUNK / width * BLOCK_CHUNKS, blocks = (rows + block - 1) / block;
+    Strided outer = *walk;
+    outer.rank--;
+    outer.dims[outer.rank - 1] = 1;
+    int64_t items = strided_pieces(&outer) * blocks;
+#pragma omp parallel for schedule(static) if (mel_shape_count(&call->node->shape) > 16384)
+    for (int64_t i = 0; i < items; i++) {
+        StridedPiece piece = strided_piece(&outer, i / blocks);
+        int64_t row = i % blocks * block;
+        combine_rows(call, &piece, row, rows - row < block ? rows - row : block, width,
+                     short_input);
+    }
+}
+
 static void binary_cpu(const Call *call)
 {
     Strided walk = binary_walk(call->node);
+    int short_input = short_row(&walk);
+    if (short_input) {
+        combine_by_rows(call, &walk, short_input);
+        return;
+    }
     int64_t pieces = strided_pieces(&walk);
     int64_t step_x = walk.strides[1][walk.rank - 1], step_y = walk.strides[2][walk.rank - 1];
 #pragma omp parallel for schedule(static) if (mel_shape_count(&call->node->shape) > 16384)
@@ -173,14 +239,15 @@ static void binary_samples(SampleSink *sink)
         const char *name;
         Shape x, y;
     } cases[] = {
-        {"equal",    {2, {5, 7}},       {2, {5, 7}}      },
-        {"bias",     {3, {3, 4, 9}},    {1, {9}}         },
-        {"number",   {2, {4, 6}},       {0, {0}}         },
-        {"reverse",  {1, {6}},          {3, {2, 3, 6}}   },
-        {"channels", {4, {2, 3, 5, 4}}, {4, {2, 1, 1, 4}}},
-        {"columns",  {3, {2, 5, 4}},    {3, {2, 5, 1}}   },
-        {"outer",    {2, {6, 1}},       {2, {1, 5}}      },
-        {"large",    {3, {2, 2, 9001}}, {3, {2, 1, 9001}}},
+        {"equal",     {2, {5, 7}},       {2, {5, 7}}      },
+        {"bias",      {3, {3, 4, 9}},    {1, {9}}         },
+        {"number",    {2, {4, 6}},       {0, {0}}         },
+        {"reverse",   {1, {6}},          {3, {2, 3, 6}}   },
+        {"channels",  {4, {2, 3, 5, 4}}, {4, {2, 1, 1, 4}}},
+        {"columns",   {3, {2, 5, 4}},    {3, {2, 5, 1}}   },
+        {"outer",     {2, {6, 1}},       {2, {1, 5}}      },
+        {"large",     {3, {2, 2, 9001}}, {3, {2, 1, 9001}}},
+        {"many rows", {3, {2, 900, 20}}, {3, {2, 1, 20}}  },
     };
     for (size_t i = 0; i < MEL_COUNT(cases); i++)
         for (int kind = 0; kind <= BINARY_DIV; kind++) {

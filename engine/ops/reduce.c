@@ -140,9 +140,73 @@ static void sum_one(const Call *call, const SumWalks *walks, int64_t to, int64_t
     simd_store(call->out, node->dtype, to, 1, buffer);
 }
 
+/* ---- the sum of many rows, such as a bias' gradient ------------------------------------------ */
+
+enum { ROW_BLOCKS = 16, ROW_WIDTH_MAX = 4 * SIMD_CHUNK };
+
+/* Contiguous rows that are added: how many, or 0. */
+static int64_t plain_rows(const SumWalks *walks)
+{
+    const Strided *kept = &walks->kept, *summed = &walks->summed;
+    int64_t width = kept->dims[0];
+    bool plain = kept->rank == 1 && summed->rank == 1 && kept->strides[1][0] == 1 &&
+                 summed->strides[1][0] == width && width <= ROW_WIDTH_MAX;
+    return plain ? summed->dims[0] : 0;
+}
+
+/* Adds rows begin … end - 1. Narrow ones are first added as if several were one wide one. */
+static void add_rows(const Call *call, int64_t begin, int64_t end, int64_t width, double *sums)
+{
+    DType type = call->node->in[0]->dtype;
+    double wide[SIMD_CHUNK];
+    float buffer[SIMD_CHUNK];
+    int64_t together = width < SIMD_CHUNK / 2 ? SIMD_CHUNK / width : 1, row = begin;
+    memset(wide, 0, sizeof wide);
+    for (; together > 1 && row + together <= end; row += together)
+        add_row(wide, simd_load(call->in[0], type, row * width, together * width, buffer),
+                together * width);
+    for (int64_t i = 0; together > 1 && i < together * width; i++)
+        sums[i % width] += wide[i];
+    for (; row < end; row++)
+        for (int64_t at = 0; at < width; at += SIMD_CHUNK) {
+            int64_t count = width - at < SIMD_CHUNK ? width - at : SIMD_CHUNK;
+            add_row(sums + at, simd_load(call->in[0], type, row * width + at, count, buffer),
+                    count);
+        }
+}
+
+/* In a fixed number of blocks, so that the sum does not depend on the number of threads. */
+static void sum_rows(const Call *call, int64_t rows, int64_t width)
+{
+    double partial[ROW_BLOCKS][ROW_WIDTH_MAX];
+    bool large = rows * width > 16384;
+#pragma omp parallel for schedule(static) if (large)
+    for (int64_t b = 0; b < ROW_BLOCKS; b++) {
+        memset(partial[b], 0, (size_t)width * sizeof partial[b][0]);
+        add_rows(call, b * rows / ROW_BLOCKS, (b + 1) * rows / ROW_BLOCKS, width, partial[b]);
+    }
+    for (int64_t at = 0; at < width; at += SIMD_CHUNK) {
+        float buffer[SIMD_CHUNK];
+        int64_t count = width - at < SIMD_CHUNK ? width - at : SIMD_CHUNK;
+        float *to = simd_target(call->out, call->node->dtype, at, buffer);
+        for (int64_t i = 0; i < count; i++) {
+            double sum = 0;
+            for (int b = 0; b < ROW_BLOCKS; b++)
+                sum += partial[b][at + i];
+            to[i] = (float)sum;
+        }
+        simd_store(call->out, call->node->dtype, at, count, buffer);
+    }
+}
+
 static void sum_cpu(const Call *call)
 {
     SumWalks walks = sum_walks(call->node);
+    int64_t rows = plain_rows(&walks);
+    if (rows > 1) {
+        sum_rows(call, rows, walks.kept.dims[0]);
+        return;
+    }
     int64_t pieces = strided_pieces(&walks.kept);
     int64_t kept_step = walks.kept.strides[1][walks.kept.rank - 1];
     bool large = mel_shape_count(&call->node->in[0]->shape) > 16384;
@@ -200,6 +264,8 @@ static void sum_samples(SampleSink *sink)
                  mel_op_sum_to(sample_input(sink, 1, 0, SHAPE(2, 9000)), SHAPE(2, 1)));
     sample_check(sink, "long columns",
                  mel_op_sum_to(sample_input(sink, 1, 0, SHAPE(9, 3000)), SHAPE(3000)));
+    sample_check(sink, "many narrow rows",
+                 mel_op_sum_to(sample_input(sink, 1, 0, SHAPE(700, 7)), SHAPE(7)));
     sample_check(sink, "mean", mel_op_mean_axis(sample_input(sink, 1, 0, from), -2));
 }
 

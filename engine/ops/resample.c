@@ -221,37 +221,17 @@ static bool pool_grad_infer(Node *node, Err *err)
     return true;
 }
 
-/* The offset of the block's first largest. */
-#define FIRST_LARGEST(type, read)                                                                  \
-    int64_t best = in_block(large, pooled, attrs, block, 0, 0) + c;                                \
-    type top = read(best);                                                                         \
-    for (int k = 1; k < attrs->h * attrs->w; k++) {                                                \
-        int64_t at = in_block(large, pooled, attrs, block, k / attrs->w, k % attrs->w) + c;        \
-        type value = read(at);                                                                     \
-        if (value > top) {                                                                         \
-            top = value;                                                                           \
-            best = at;                                                                             \
-        }                                                                                          \
-    }                                                                                              \
-    return best;
-
-static int64_t first_largest_f64(const Call *call, const Shape *large, const Shape *pooled,
-                                 int64_t block, int64_t c)
-{
-    const BlockAttrs *attrs = call->node->attrs;
-#define READ(at) ((const double *)call->in[1])[at]
-    FIRST_LARGEST(double, READ)
-#undef READ
-}
-
 static int64_t first_largest(const Call *call, const Shape *large, const Shape *pooled,
                              int64_t block, int64_t c)
 {
     const BlockAttrs *attrs = call->node->attrs;
-    float buffer[SIMD_CHUNK];
-#define READ(at) (*simd_load(call->in[1], call->node->in[1]->dtype, at, 1, buffer))
-    FIRST_LARGEST(float, READ)
-#undef READ
+    const double *x = call->in[1];
+    int64_t best = in_block(large, pooled, attrs, block, 0, 0) + c;
+    for (int k = 1; k < attrs->h * attrs->w; k++) {
+        int64_t at = in_block(large, pooled, attrs, block, k / attrs->w, k % attrs->w) + c;
+        if (x[at] > x[best]) best = at;
+    }
+    return best;
 }
 
 static void pool_grad_reference(const Call *call)
@@ -264,7 +244,7 @@ static void pool_grad_reference(const Call *call)
         for (int64_t c = 0; c < pooled->dims[3]; c++) {
             double dy = ((const double *)call->in[0])[block * pooled->dims[3] + c];
             if (attrs->kind == POOL_MAX) {
-                out[first_largest_f64(call, large, pooled, block, c)] = dy;
+                out[first_largest(call, large, pooled, block, c)] = dy;
                 continue;
             }
             for (int k = 0; k < attrs->h * attrs->w; k++)
@@ -273,34 +253,54 @@ static void pool_grad_reference(const Call *call)
         }
 }
 
-static void pool_grad_block(const Call *call, int64_t block)
+/* places[c] = which of the block's places has the first largest number of channel c. */
+static void find_largest(const Call *call, int64_t block, int64_t c, int64_t n, int *places)
 {
     const BlockAttrs *attrs = call->node->attrs;
     const Shape *large = &call->node->shape, *pooled = &call->node->in[0]->shape;
-    DType in = call->node->in[0]->dtype, out = call->node->dtype;
-    for (int64_t c = 0; c < pooled->dims[3]; c++) {
-        float buffer[SIMD_CHUNK], slope[SIMD_CHUNK];
-        float dy = *simd_load(call->in[0], in, block * pooled->dims[3] + c, 1, buffer);
-        int places = attrs->kind == POOL_MAX ? 1 : attrs->h * attrs->w;
-        for (int k = 0; k < places; k++) {
-            int64_t at =
-                attrs->kind == POOL_MAX
-                    ? first_largest(call, large, pooled, block, c)
-                    : in_block(large, pooled, attrs, block, k / attrs->w, k % attrs->w) + c;
-            *simd_target(call->out, out, at, slope) = dy / (float)places;
-            simd_store(call->out, out, at, 1, slope);
+    float top[SIMD_CHUNK], buffer[SIMD_CHUNK];
+    for (int k = 0; k < attrs->h * attrs->w; k++) {
+        int64_t at = in_block(large, pooled, attrs, block, k / attrs->w, k % attrs->w) + c;
+        const float *x = simd_load(call->in[1], call->node->in[1]->dtype, at, n, buffer);
+        for (int64_t i = 0; i < n; i++) {
+            if (k > 0 && !(x[i] > top[i])) continue;
+            top[i] = x[i];
+            places[i] = k;
         }
+    }
+}
+
+static void pool_grad_block(const Call *call, int64_t block, int64_t c, int64_t n)
+{
+    const BlockAttrs *attrs = call->node->attrs;
+    const Shape *large = &call->node->shape, *pooled = &call->node->in[0]->shape;
+    DType type = call->node->dtype;
+    bool max = attrs->kind == POOL_MAX;
+    float buffer[SIMD_CHUNK], slopes[SIMD_CHUNK], factor = 1.0F / (float)(attrs->h * attrs->w);
+    int places[SIMD_CHUNK];
+    const float *dy = simd_load(call->in[0], type, block * pooled->dims[3] + c, n, buffer);
+    if (max) find_largest(call, block, c, n, places);
+    for (int k = 0; k < attrs->h * attrs->w; k++) {
+        int64_t at = in_block(large, pooled, attrs, block, k / attrs->w, k % attrs->w) + c;
+        float *out = simd_target(call->out, type, at, slopes);
+        for (int64_t i = 0; i < n; i++)
+            out[i] = !max ? dy[i] * factor : places[i] == k ? dy[i] : 0;
+        simd_store(call->out, type, at, n, slopes);
     }
 }
 
 static void pool_grad_cpu(const Call *call)
 {
+    const BlockAttrs *attrs = call->node->attrs;
     const Shape *large = &call->node->shape;
-    int64_t blocks = block_count(&call->node->in[0]->shape);
-    memset(call->out, 0, (size_t)mel_shape_count(large) * mel_dtype_size(call->node->dtype));
+    int64_t blocks = block_count(&call->node->in[0]->shape), channels = large->dims[3];
+    bool tail = large->dims[1] % attrs->h || large->dims[2] % attrs->w;
+    size_t bytes = (size_t)mel_shape_count(large) * mel_dtype_size(call->node->dtype);
+    if (tail) memset(call->out, 0, bytes);
 #pragma omp parallel for schedule(static) if (mel_shape_count(large) > 16384)
     for (int64_t block = 0; block < blocks; block++)
-        pool_grad_block(call, block);
+        for (int64_t c = 0; c < channels; c += SIMD_CHUNK)
+            pool_grad_block(call, block, c, channels - c < SIMD_CHUNK ? channels - c : SIMD_CHUNK);
 }
 
 const OpDef op_pool_grad = {
