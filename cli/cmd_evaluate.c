@@ -11,7 +11,8 @@
 #include <string.h>
 
 typedef struct EvaluateArgs {
-    const char *samples, *reference, *split, *side, *vggish, *cnn14, *picture_model, *music_model;
+    const char *samples, *reference, *split, *side, *text, *vggish, *cnn14, *picture_model,
+        *music_model;
     bool imsm;
 } EvaluateArgs;
 
@@ -26,6 +27,7 @@ static const CliOption evaluate_options[] = {
     CLI_TEXT(0, "reference", EvaluateArgs, reference, "DIR", "the real sounds"),
     CLI_TEXT('s', "split", EvaluateArgs, split, "NAME", "or the real sounds of this split"),
     CLI_TEXT(0, "side", EvaluateArgs, side, "SIDE", "train, val or test (test)"),
+    CLI_TEXT('t', "text", EvaluateArgs, text, "TEMPLATE", CLI_TEMPLATE_HELP),
     CLI_FLAG(0, "imsm", EvaluateArgs, imsm,
              "also the purity of the split's pictures and texts with the generated sounds"),
     CLI_TEXT(0, "vggish", EvaluateArgs, vggish, "NAME", "judges FAD (vggish); none leaves it out"),
@@ -160,9 +162,9 @@ static bool find_references(const Cli *cli, const EvaluateArgs *args, Selection 
                             SoundSet *out, Err *err)
 {
     if (args->reference) return cli_sounds_in(args->reference, out, err);
+    const Choice choice = {.split = args->split, .side = args->side, .text = args->text};
     Db *db = NULL;
-    bool ok = cli_open(cli, DB_READ, &db, err) &&
-              cli_select(db, NULL, args->split, args->side, selection, err);
+    bool ok = cli_open(cli, DB_READ, &db, err) && cli_select(db, &choice, selection, err);
     if (ok) cli_sounds_of(selection, out);
     mel_db_close(db);
     return ok;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 typedef struct PrepareArgs {
-    const char *split, *side, *set, *model;
+    const char *split, *side, *set, *model, *text;
     int64_t picture, tokens, steps;
     bool bf16;
 } PrepareArgs;
@@ -19,6 +19,7 @@ static const CliOption prepare_options[] = {
     CLI_TEXT(0, "side", PrepareArgs, side, "SIDE", "train, val or test (train)"),
     CLI_TEXT(0, "for", PrepareArgs, set, "SET", "media, image or music (music), see below"),
     CLI_TEXT('m', "model", PrepareArgs, model, "NAME", "the model that encodes; none for media"),
+    CLI_TEXT('t', "text", PrepareArgs, text, "TEMPLATE", CLI_TEMPLATE_HELP),
     CLI_INT(0, "picture", PrepareArgs, picture, "PIXELS",
             "side of the pictures, for media and image (512)"),
     CLI_INT(0, "tokens", PrepareArgs, tokens, "N", "of a text, at most (128)"),
@@ -73,11 +74,12 @@ static int run(Cli *cli, const void *options, Err *err)
                       .split = args->split,
                       .split_side = args->side,
                       .progress = &cli->progress};
+    const Choice choice = {.split = args->split, .side = args->side, .text = args->text};
     Db *db = NULL;
     Selection selection = {0};
     char *model = NULL;
     bool ok = check(args, &job, err) && cli_open(cli, DB_READ, &db, err) &&
-              cli_select(db, NULL, args->split, args->side, &selection, err);
+              cli_select(db, &choice, &selection, err);
     if (ok && args->model) {
         model = cli_model_find(mel_db_folder(db), args->model, err);
         ok = model != NULL;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct ScoreArgs {
-    const char *where, *bank, *picture_model, *music_model;
+    const char *where, *bank, *text, *picture_model, *music_model;
     bool bf16, compat, dry_run;
 } ScoreArgs;
 
@@ -19,6 +19,7 @@ static const CliOption score_options[] = {
     CLI_TEXT('w', "where", ScoreArgs, where, "SQL", "the triplets to score (included)"),
     CLI_TEXT(0, "bank", ScoreArgs, bank, "SQL",
              "imsm: the triplets whose texts are the bank (those that are scored)"),
+    CLI_TEXT('t', "text", ScoreArgs, text, "TEMPLATE", CLI_TEMPLATE_HELP),
     CLI_TEXT(0, "picture-model", ScoreArgs, picture_model, "NAME",
              "a CLIP (openai/clip-vit-base-patch32)"),
     CLI_TEXT(0, "music-model", ScoreArgs, music_model, "NAME",
@@ -225,8 +226,10 @@ static int score(Cli *cli, Db *db, const ScoreArgs *args, ScoreJob *job, Err *er
     int64_t recorded = 0;
     int code = RUN_ERROR;
     bool purity = job->kind == SCORE_IMSM;
-    if (!cli_select(db, args->where, NULL, NULL, &selection, err)) goto out;
-    if (purity && args->bank && !cli_select(db, args->bank, NULL, NULL, &bank, err)) goto out;
+    const Choice chosen = {.where = args->where, .text = args->text};
+    const Choice bank_choice = {.where = args->bank, .text = args->text};
+    if (!cli_select(db, &chosen, &selection, err)) goto out;
+    if (purity && args->bank && !cli_select(db, &bank_choice, &bank, err)) goto out;
     const Selection *texts = bank.count ? &bank : &selection;
     const char *condition = bank.count ? args->bank : args->where;
     if (!cli_score_open(job, mel_db_folder(db), args->bf16 ? DTYPE_BF16 : DTYPE_F32, err)) goto out;

@@ -11,11 +11,14 @@ enum { CONFIG_BYTES_MAX = 1 << 20 };
 
 typedef struct TrainArgs {
     const char *run;
+    OptionList set;
     bool resume;
 } TrainArgs;
 
 static const CliOption train_options[] = {
     CLI_TEXT(0, "run", TrainArgs, run, "DIR", "the run's folder (runs/<name of CONFIG>)"),
+    CLI_LIST('s', "set", TrainArgs, set, "KEY=VALUE",
+             "instead of what CONFIG says of a key (may be repeated)"),
     CLI_FLAG(0, "resume", TrainArgs, resume, "go on with the run in that folder"),
     CLI_END,
 };
@@ -61,6 +64,31 @@ static void report(const Cli *cli, const TrainResult *result, const char *folder
                  result->loss, folder);
 }
 
+/* "seed=2": a JSON value, or a text as it stands. */
+static bool change(json_t *config, const char *change, Err *err)
+{
+    const char *sign = strchr(change, '=');
+    if (!sign || sign == change)
+        return mel_err(err, ERR_USAGE, "'--set' wants KEY=VALUE, not '%s'", change);
+    char *key = mel_strndup(change, (size_t)(sign - change));
+    json_t *value = json_loads(sign + 1, JSON_DECODE_ANY, NULL);
+    json_object_set_new(config, key, value ? value : json_string(sign + 1));
+    free(key);
+    return true;
+}
+
+static json_t *read_config(const char *path, const OptionList *changes, Err *err)
+{
+    json_t *config = mel_json_load(path, CONFIG_BYTES_MAX, err);
+    bool ok = config && (json_is_object(config) ||
+                         mel_err(err, ERR_FORMAT, "'%s' holds no JSON object", path));
+    for (int i = 0; ok && i < changes->count; i++)
+        ok = change(config, changes->items[i], err);
+    if (ok) return config;
+    json_decref(config);
+    return NULL;
+}
+
 static char *default_run(const char *config)
 {
     const char *base = mel_path_base(config), *extension = mel_path_extension(base);
@@ -73,7 +101,7 @@ static int run(Cli *cli, const void *options, Err *err)
     const TrainArgs *args = options;
     TrainResult result;
     const char *path = cli->argv[0];
-    json_t *config = mel_json_load(path, CONFIG_BYTES_MAX, err);
+    json_t *config = read_config(path, &args->set, err);
     if (!config) return RUN_ERROR;
     char *folder = args->run ? mel_strdup(args->run) : default_run(path);
     const TrainOptions how = {.folder = folder, .resume = args->resume, .tick = show, .ctx = cli};
@@ -88,7 +116,7 @@ static int run(Cli *cli, const void *options, Err *err)
 const CliCommand cmd_train = {
     .name = "train",
     .summary = "train a network on prepared shards",
-    .usage = "train CONFIG [--run DIR] [--resume]",
+    .usage = "train CONFIG [--set KEY=VALUE …] [--run DIR] [--resume]",
     .details =
         "CONFIG is a JSON object: \"target\" (autoencoder, image, music, …), \"data\" and\n"
         "\"validate\" (folders made by 'mel prepare'), \"model\" (the folder whose networks are\n"
@@ -100,6 +128,7 @@ const CliCommand cmd_train = {
         "checkpoints/ and, at the end, model/. Ctrl-C and SIGTERM write a checkpoint first. A run\n"
         "that goes on is the same to the bit as one that was never stopped.\n\n"
         "  mel train music.json\n"
+        "  mel train music.json --set seed=2 --run runs/music-2\n"
         "  mel train music.json --resume",
     .options = train_options,
     .size = sizeof(TrainArgs),

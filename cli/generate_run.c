@@ -82,7 +82,7 @@ static json_t *recipe(const Generator *g, const Request *request, const char *im
     mel_json_set_text(line, "image_sha256", image_sha256);
     mel_json_set_text(line, "model", job->model);
     json_object_set(line, "models", g->models);
-    mel_json_set_i64(line, "seed", job->seed);
+    mel_json_set_i64(line, "seed", request->seed);
     mel_json_set_i64(line, "sample", sample);
     mel_json_set_i64(line, "steps", job->steps);
     mel_json_set_f64(line, "guidance", job->guidance);
@@ -101,20 +101,26 @@ static bool write_recipe(const char *path, json_t *take, Err *err)
     bool ok = mel_write_file(beside, text, strlen(text), err);
     free(text);
     free(beside);
-    json_decref(take);
     return ok;
 }
 
-static char *sample_path(const GenerateJob *job, const char *out, int64_t sample)
+static char *sample_path(const GenerateJob *job, const char *out, int64_t place)
 {
     const char *extension = mel_path_extension(out);
     if (job->samples == 1) return mel_strdup(out);
     return mel_asprintf("%.*s-%lld.%s", (int)(strlen(out) - strlen(extension) - 1), out,
-                        (long long)sample + 1, extension);
+                        (long long)place + 1, extension);
 }
 
-static bool make_sample(Generator *g, const Request *request, const PictureFeatures *features,
-                        const char *image_sha256, int64_t sample, Err *err)
+/* One sample of a request. */
+typedef struct Take {
+    int64_t sample;
+    float *sound;
+    double score, seconds; /* score: NAN when nobody ranks */
+} Take;
+
+static bool make_take(Generator *g, const Request *request, const PictureFeatures *features,
+                      Take *take, Err *err)
 {
     const GenerateJob *job = g->job;
     int64_t began = mel_monotonic_us();
@@ -122,22 +128,79 @@ static bool make_sample(Generator *g, const Request *request, const PictureFeatu
                                .times = g->times,
                                .count = (int)job->steps,
                                .guidance = job->guidance,
-                               .seed = (uint64_t)job->seed,
-                               .sample = (uint64_t)sample,
+                               .seed = (uint64_t)request->seed,
+                               .sample = (uint64_t)take->sample,
                                .guide_by_picture = job->guide_by_picture};
-    char *path = sample_path(job, request->out, sample);
+    bool ok = mel_music_sample(g->music, request->text ? request->text : "", features, &how,
+                               g->latent, job->progress, err) &&
+              mel_music_decode(g->music, g->latent, g->mel, err) &&
+              mel_music_vocode(g->music, g->mel, take->sound, err);
+    take->seconds = (double)(mel_monotonic_us() - began) / 1e6;
+    return ok;
+}
+
+static bool write_take(Generator *g, const Request *request, const char *image_sha256,
+                       const Take *take, int64_t place, Err *err)
+{
+    char *path = sample_path(g->job, request->out, place);
+    json_t *line = recipe(g, request, image_sha256, take->sample);
+    if (isfinite(take->score)) mel_json_set_f64(line, "score", take->score);
     bool ok =
-        mel_music_sample(g->music, request->text ? request->text : "", features, &how, g->latent,
-                         job->progress, err) &&
-        mel_music_decode(g->music, g->latent, g->mel, err) &&
-        mel_music_vocode(g->music, g->mel, g->samples, err) &&
-        mel_save_sound(path, g->samples, mel_music_samples(g->music), 1, MUSIC_RATE_HZ, err) &&
-        write_recipe(path, recipe(g, request, image_sha256, sample), err);
+        mel_save_sound(path, take->sound, mel_music_samples(g->music), 1, MUSIC_RATE_HZ, err) &&
+        write_recipe(path, line, err);
+    json_decref(line);
     if (ok) {
         g->job->made++;
-        job->done(job->ctx, request, path, (double)(mel_monotonic_us() - began) / 1e6);
+        g->job->done(g->job->ctx, request, path, take->seconds);
     }
     free(path);
+    return ok;
+}
+
+/* ---- the best of several -------------------------------------------------------------------- */
+
+static int by_score(const void *a, const void *b)
+{
+    const Take *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return x->sample < y->sample ? -1 : 1;
+}
+
+static bool rank(Generator *g, const Request *request, const float *sounds, Take *takes, Err *err)
+{
+    int64_t count = g->job->samples;
+    double *scores = mel_alloc((size_t)count * sizeof *scores);
+    const RankQuestion question = {.text = request->text,
+                                   .image = request->image,
+                                   .sounds = sounds,
+                                   .count = count,
+                                   .n = mel_music_samples(g->music),
+                                   .rate_hz = MUSIC_RATE_HZ};
+    bool ok = cli_rank(g->job->ranker, &question, scores, err);
+    for (int64_t i = 0; i < count; i++)
+        takes[i].score = scores[i];
+    if (ok) qsort(takes, (size_t)count, sizeof *takes, by_score);
+    free(scores);
+    return ok;
+}
+
+static bool make_ranked(Generator *g, const Request *request, const PictureFeatures *features,
+                        const char *image_sha256, Err *err)
+{
+    int64_t count = g->job->samples, n = mel_music_samples(g->music);
+    Take *takes = mel_alloc((size_t)count * sizeof *takes);
+    float *sounds =
+        mel_try_alloc((size_t)count, (size_t)n * sizeof *sounds, SIZE_MAX / 2, "the samples", err);
+    bool ok = sounds != NULL;
+    for (int64_t i = 0; i < count && ok; i++) {
+        takes[i] = (Take){.sample = i, .sound = sounds + i * n};
+        ok = make_take(g, request, features, &takes[i], err);
+    }
+    ok = ok && rank(g, request, sounds, takes, err);
+    for (int64_t i = 0; i < count && ok; i++)
+        ok = write_take(g, request, image_sha256, &takes[i], i, err);
+    free(sounds);
+    free(takes);
     return ok;
 }
 
@@ -189,8 +252,13 @@ static bool look(Generator *g, const Request *requests, int64_t count, const cha
 static bool make_request(Generator *g, const Request *request, const PictureFeatures *features,
                          const char *image_sha256, Err *err)
 {
-    for (int64_t s = 0; s < g->job->samples; s++)
-        if (!make_sample(g, request, features, image_sha256, s, err)) return false;
+    if (g->job->ranker) return make_ranked(g, request, features, image_sha256, err);
+    for (int64_t i = 0; i < g->job->samples; i++) {
+        Take take = {.sample = i, .sound = g->samples, .score = NAN};
+        if (!make_take(g, request, features, &take, err) ||
+            !write_take(g, request, image_sha256, &take, i, err))
+            return false;
+    }
     return true;
 }
 

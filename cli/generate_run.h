@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Music from pictures and texts: what is asked, picture by picture, so that one picture's features
- * serve all that is asked of it.
- *
- * TODO(issue 4): of several samples the best by CLAP or IMSM. */
+ * serve all that is asked of it. */
 #ifndef MEL_CLI_GENERATE_RUN_H
 #define MEL_CLI_GENERATE_RUN_H
 
-#include "engine/engine.h"
+#include "cli/rank.h"
 
 typedef struct Request {
     const char *image, *text, *out; /* image or text may be NULL */
+    int64_t seed;
 } Request;
 
 typedef struct GenerateJob {
     const char *model; /* folder */
-    int64_t steps, seed, samples, tokens;
+    int64_t steps, samples, tokens;
     double guidance;
     SamplerKind sampler;
     Capture capture;
     bool bf16, guide_by_picture;
+    Ranker *ranker; /* orders a request's samples, the best first; NULL: as they come */
     const Progress *progress;
     int64_t made, failed; /* out */
     void (*done)(void *ctx, const Request *request, const char *path, double seconds);

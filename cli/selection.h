@@ -20,10 +20,17 @@ typedef struct Selection {
     size_t capacity;
 } Selection;
 
-/* where: a condition over the view triplets, or NULL; split and side: only its members, or NULL. An
- * empty selection is ERR_NOT_FOUND. */
-MEL_MUST_CHECK bool cli_select(Db *db, const char *where, const char *split, const char *side,
-                               Selection *out, Err *err);
+#define CLI_TEMPLATE_HELP "of a text, with a triplet's fields: \"{text} Mood: {moods}.\" ({text})"
+
+/* Which triplets, and what their texts are made of. */
+typedef struct Choice {
+    const char *where;        /* a condition over the view triplets, or NULL */
+    const char *split, *side; /* only its members, or NULL */
+    const char *text;         /* a template: "{text} Mood: {moods}."; NULL: the text as it is */
+} Choice;
+
+/* An empty selection is ERR_NOT_FOUND, a template with a field that triplets lack ERR_USAGE. */
+MEL_MUST_CHECK bool cli_select(Db *db, const Choice *choice, Selection *out, Err *err);
 void cli_selection_clear(Selection *selection); /* {0} is fine */
 
 #endif

@@ -140,7 +140,9 @@ static bool first_value(TrainStep *step, const char *name, const Shape *shape, f
         bool none = !part_of(step->target, name)->network->checkpoint;
         if (err->code != ERR_NOT_FOUND || !(none || mel_synapse_is_alpha(name))) return false;
         mel_err_clear(err);
-        train_init(name, shape, (uint64_t)step->config->seed, out);
+        const TargetDef *def = step->target->def;
+        if (!def->first || !def->first(step->target, name, shape, out))
+            train_init(name, shape, (uint64_t)step->config->seed, out);
         return true;
     }
     if (!mel_shape_equal(&found.shape, shape)) {

@@ -62,6 +62,9 @@ typedef struct TargetDef {
     /* Of the parameters below the prefix of a part; NULL: all. */
     bool (*is_trained)(void *target, const char *name);
 
+    /* The beginning of a parameter that no file has; false: the usual one. May be NULL. */
+    bool (*first)(const Target *target, const char *name, const Shape *shape, float *out);
+
     /* The loss (a number, f32) of a batch; inputs are declared here, and written by fill. Outputs
      * named "metric/…" are logged. */
     Node *(*loss)(Target *target, Graph *graph, int batch);

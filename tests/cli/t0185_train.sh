@@ -17,7 +17,9 @@ part unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4}"
 part image_unet config.json "{$unet,\"in_channels\":4,\"out_channels\":4,\"sample_size\":8}"
 part scheduler scheduler_config.json "$schedule"
 part image_scheduler scheduler_config.json "$schedule"
-cp -r models/clip models/sound model && rm model/*/model.safetensors
+cp -r models/clip models/sound models/cnn14 models/vggish model && rm model/*/model.safetensors
+sed -i 's/"embedding":24,"classes":10/"embedding":32,"classes":24/' model/cnn14/config.json
+sed -i 's/"embedding":16/"embedding":16,"classes":24/' model/vggish/config.json
 ln -s clip model/text_encoder
 ln -s clip model/image_text_encoder
 
@@ -45,6 +47,22 @@ expect_success 'a CLIP is trained, then the audio tower in its space, and both g
     run 0 "$MEL" --json train clip.json && run 0 "$MEL" --json train sound.json &&
     run 0 "$MEL" -C data --json score imsm --dry-run --picture-model "$PWD/model/clip" --music-model "$PWD/model/sound" && whole score
 '
+expect_success 'judges are trained on tags, which a template makes of the fields' '
+    run 0 "$MEL" -C data --json prepare --split main --for media --picture 32 --text "{genre}, {moods}" shards/tags &&
+    run 2 "$MEL" -C data prepare --split main --for media --text "{nope}" shards/no && has err "nope" &&
+    run 2 "$MEL" -C data prepare --split main --for media --text "{genre" shards/no && has err "brace" &&
+    config cnn14 tagger shards/tags ",\"of\":\"cnn14\",\"seconds\":2" && config vggish tagger shards/tags ",\"of\":\"vggish\",\"seconds\":2" &&
+    run 0 "$MEL" --json train cnn14.json && run 0 "$MEL" --json train vggish.json && grep -q labels model/cnn14/config.json &&
+    run 0 "$MEL" -C data --json evaluate --samples data/media --reference data/media --vggish "$PWD/model/vggish" --cnn14 "$PWD/model/cnn14" &&
+    run 2 "$MEL" train cnn14.json --set seconds && has err "KEY=VALUE" &&
+    run 0 "$MEL" --json train cnn14.json --set steps=1 --set install=false --run runs/short && has out "\"steps\":1,"
+'
+expect_success 'a tower may begin from a judge' '
+    cp -r model based && rm based/sound/model.safetensors &&
+    config sound2 imsm shards/media ",\"base\":\"cnn14\",\"seconds\":3" &&
+    run 0 "$MEL" --json train sound2.json --set model=based --set install=false &&
+    run 2 "$MEL" train sound2.json --set model=based --set base=clip --run runs/no && has err "clip"
+'
 expect_success 'both autoencoders are trained and installed' '
     config ae_image autoencoder shards/media ",\"of\":\"pictures\"" &&
     config ae_sound autoencoder shards/media ",\"of\":\"sounds\",\"crop\":64" &&
@@ -65,7 +83,7 @@ expect_success 'the image model is trained on latents' '
     run 0 "$MEL" --json train image.json && [ -s model/image_unet/diffusion_pytorch_model.safetensors ]
 '
 expect_success 'the music model is trained, with its synapse' '
-    prepare music --model model && config music music shards/music ",\"alpha_learning_rate\":0.01,\"snr_gamma\":5" &&
+    prepare music --model model && config music music shards/music ",\"alpha_learning_rate\":0.01,\"snr_gamma\":5,\"image_dropout\":0.5" &&
     run 0 "$MEL" --json train music.json &&
     /usr/bin/python3 -c "
 import json, struct
@@ -101,8 +119,9 @@ expect_success 'a batch looks at each picture once, and a bad request does not s
     { printf "{\"image\":\"%s\",\"text\":\"a calm piano\",\"out\":\"b1.wav\"}\n" "$image"
       printf "{\"image\":\"%s\",\"text\":\"loud drums and a very long line of words\",\"out\":\"b2.wav\"}\n" "$image"
       echo "{\"image\":\"nowhere.jpg\",\"text\":\"x\",\"out\":\"b3.wav\"}"
+      printf "{\"image\":\"%s\",\"text\":\"a calm piano\",\"out\":\"b5.wav\",\"seed\":1}\n" "$image"
       echo "{\"text\":\"x\",\"out\":\"b4.wav\"}"; } > batch.jsonl &&
-    generate 3 --batch batch.jsonl && cmp b1.wav both.wav && [ -s b2.wav ] && [ ! -e b3.wav ] && [ -s b4.wav ]
+    generate 3 --batch batch.jsonl && cmp b5.wav seed.wav && cmp b1.wav both.wav && [ -s b2.wav ] && [ ! -e b3.wav ] && [ -s b4.wav ]
 '
 expect_success 'without alpha the picture changes no bit' '
     cp -r model plain && /usr/bin/python3 -c "

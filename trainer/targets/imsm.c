@@ -3,15 +3,15 @@
  * The paper's own audio tower: sounds into the space of a frozen CLIP's texts, by symmetric
  * contrast. */
 #include "trainer/targets/contrast.h"
+#include "trainer/targets/sounds.h"
 #include "trainer/targets/targets.h"
 
 #include "engine/nets.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STORED_RATE_HZ = 16000, SECONDS = 10, SETS_MAX = 2 };
+enum { SETS_MAX = 2 };
 
 /* A set of shards' texts, embedded once. */
 typedef struct TextRows {
@@ -20,19 +20,27 @@ typedef struct TextRows {
 } TextRows;
 
 typedef struct ImsmTarget {
-    Target target; /* first */
-    Network *network;
+    Target target;    /* first */
+    const char *base; /* a Cnn14 of the model's folder that the tower begins from, or NULL */
+    Network *network, *base_network;
     Towers *clip;
-    int array;
-    int64_t stored, samples, width;
-    float *whole, *sounds, *texts;
+    Sounds sounds;
+    int64_t width;
+    float *texts, *matches;
     TextRows sets[SETS_MAX];
     int set_count;
 } ImsmTarget;
 
-static const MelSettings *front_of(const ImsmTarget *t)
+static const ConfigField fields[] = {
+    CONFIG_NUMBER(FIELD_OPTIONAL, "seconds", ImsmTarget, sounds.seconds, 1, SOUND_SECONDS,
+                  "of a sound that are heard at once"),
+    CONFIG_TEXT(FIELD_OPTIONAL, "base", ImsmTarget, base,
+                "a trained tagger that a new tower begins from"),
+};
+
+static void defaults(Target *target)
 {
-    return mel_front_settings(t->network->settings.sound.front);
+    ((ImsmTarget *)target)->sounds.seconds = SOUND_SECONDS;
 }
 
 static bool check_spaces(const ImsmTarget *t, Err *err)
@@ -47,50 +55,57 @@ static bool check_spaces(const ImsmTarget *t, Err *err)
                    (long long)sound->joint, (long long)clip->width);
 }
 
+/* As MS-CLAP's Cnn14 began from PANNs'. A tower with weights goes on from its own. */
+static bool open_base(ImsmTarget *t, Err *err)
+{
+    if (!t->base || t->network->checkpoint) return true;
+    if (!mel_network_open(t->target.config->model, t->base, MODEL_CNN14, NETWORK_WEIGHTS,
+                          &t->base_network, err))
+        return false;
+    mel_network_set_add(&t->target.networks, "sound.audio_encoder.base.", t->base_network);
+    return true;
+}
+
 static bool open_parts(Target *target, Err *err)
 {
     ImsmTarget *t = (ImsmTarget *)target;
     size_t batch = (size_t)target->config->batch;
     char *clip = mel_path_join(target->config->model, "clip");
-    t->array = mel_shards_array(target->shards, "wave", err);
-    bool ok = t->array >= 0 &&
-              mel_network_open(target->config->model, "sound", MODEL_SOUND_TOWER, NETWORK_CONFIG,
+    bool ok = mel_network_open(target->config->model, "sound", MODEL_SOUND_TOWER, NETWORK_CONFIG,
                                &t->network, err) &&
-              mel_towers_open(clip, DTYPE_F32, &t->clip, err) && check_spaces(t, err);
+              open_base(t, err) && mel_towers_open(clip, DTYPE_F32, &t->clip, err) &&
+              check_spaces(t, err);
     free(clip);
     if (!ok) return false;
     mel_network_set_add(&target->networks, "sound.", t->network);
     target->parts[target->part_count++] =
         (TrainedPart){.prefix = "sound.", .folder = "sound", .network = t->network};
-    t->stored = mel_shape_count(&mel_shards_form(target->shards, t->array)->shape);
-    t->samples = (int64_t)front_of(t)->rate_hz * SECONDS;
     t->width = mel_towers_info(t->clip)->width;
-    t->whole = mel_alloc((size_t)t->stored * sizeof(float));
-    t->sounds = mel_alloc(batch * (size_t)t->samples * sizeof(float));
+    t->sounds.front = mel_front_settings(t->network->settings.sound.front);
     t->texts = mel_alloc(batch * (size_t)t->width * sizeof(float));
-    return true;
+    t->matches = mel_alloc(batch * batch * sizeof(float));
+    return sounds_open(&t->sounds, target->shards, target->config->batch, err);
 }
 
 static void close_parts(Target *target)
 {
     ImsmTarget *t = (ImsmTarget *)target;
     mel_network_close(t->network);
+    mel_network_close(t->base_network);
     mel_towers_close(t->clip);
     for (int i = 0; i < t->set_count; i++)
         free(t->sets[i].rows);
-    free(t->whole);
-    free(t->sounds);
+    sounds_close(&t->sounds);
     free(t->texts);
+    free(t->matches);
 }
 
 static Node *loss(Target *target, Graph *graph, int batch)
 {
     ImsmTarget *t = (ImsmTarget *)target;
     const SoundTowerConfig *config = &t->network->settings.sound;
-    Node *wave = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(batch, t->samples));
+    Node *log_mel = sounds_log_mel(&t->sounds, graph, batch);
     Node *texts = mel_graph_input(graph, "texts", DTYPE_F32, SHAPE(batch, t->width));
-    Node *log_mel =
-        mel_op_cast(mel_front_log_mel(graph, wave, front_of(t)), mel_graph_float_type(graph));
     mel_graph_push(graph, "sound.");
     Node *heard = mel_net_sound_tower(graph, &config->cnn14, config->joint, log_mel);
     Node *log_scale = mel_graph_param(graph, "logit_scale", (Shape){0});
@@ -120,42 +135,26 @@ static const float *rows_of(ImsmTarget *t, const Shards *shards, Err *err)
     return rows;
 }
 
-static bool fill_sound(ImsmTarget *t, const TrainBatch *batch, int i, Err *err)
-{
-    float *to = t->sounds + i * t->samples, *resampled = NULL;
-    int64_t n = (int64_t)STORED_RATE_HZ * SECONDS;
-    int rate = front_of(t)->rate_hz;
-    mel_shards_floats(batch->shards, t->array, batch->items[i], t->whole);
-    for (int64_t k = 0; k < n; k++)
-        t->whole[k] /= 32767;
-    if (rate != STORED_RATE_HZ &&
-        !mel_resample(t->whole, n, STORED_RATE_HZ, rate, &resampled, &n, err))
-        return false;
-    memset(to, 0, (size_t)t->samples * sizeof *to);
-    memcpy(to, resampled ? resampled : t->whole,
-           (size_t)(n < t->samples ? n : t->samples) * sizeof *to);
-    free(resampled);
-    return true;
-}
-
 static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
 {
     ImsmTarget *t = (ImsmTarget *)target;
     const float *rows = rows_of(t, batch->shards, err);
     if (!rows) return false;
-    for (int i = 0; i < batch->count; i++) {
-        if (!fill_sound(t, batch, i, err)) return false;
+    for (int i = 0; i < batch->count; i++)
         memcpy(t->texts + i * t->width, rows + batch->items[i] * t->width,
                (size_t)t->width * sizeof *rows);
-    }
-    return mel_plan_write(plan, "wave", t->sounds, err) &&
-           mel_plan_write(plan, "texts", t->texts, err);
+    return sounds_fill(&t->sounds, plan, batch, err) &&
+           mel_plan_write(plan, "texts", t->texts, err) &&
+           contrastive_fill(plan, batch, t->matches, err);
 }
 
 const TargetDef target_imsm = {
     .name = "imsm",
     .what = "the audio tower, in the space of a frozen CLIP's texts",
     .size = sizeof(ImsmTarget),
+    .fields = fields,
+    .field_count = MEL_COUNT(fields),
+    .defaults = defaults,
     .open = open_parts,
     .close = close_parts,
     .loss = loss,

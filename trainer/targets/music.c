@@ -19,7 +19,7 @@ typedef struct MusicTarget {
     Target target; /* first */
     Denoising denoising;
     int train, modalities;
-    double text_dropout;
+    double text_dropout, image_dropout, alpha_start;
     const json_t *synapse_object;
     SynapseConfig config;
     Synapse synapse;
@@ -39,6 +39,10 @@ static const ConfigField fields[] = {
                   "what the music is made from"),
     CONFIG_NUMBER(FIELD_OPTIONAL, "text_dropout", MusicTarget, text_dropout, 0, 1,
                   "share of samples without their text"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "image_dropout", MusicTarget, image_dropout, 0, 1,
+                  "share of samples without their picture, so that the model can do without"),
+    CONFIG_NUMBER(FIELD_OPTIONAL, "alpha_start", MusicTarget, alpha_start, -1, 1,
+                  "where α begins; 0 is the text-only model"),
     CONFIG_NUMBER(FIELD_OPTIONAL, "snr_gamma", MusicTarget, denoising.snr_gamma, 0, 1000,
                   "of Min-SNR, 0 for none"),
     CONFIG_FLAG(FIELD_OPTIONAL, "snr_compatible", MusicTarget, denoising.snr_compatible,
@@ -132,6 +136,16 @@ static bool is_trained(void *target, const char *name)
     return m->train == TRAIN_ALL || mel_synapse_is_alpha(name);
 }
 
+/* α = 0 leaves a trained music model as it is. One that begins from nothing learns to listen to the
+ * picture only where it hears it: there α may begin elsewhere. */
+static bool first(const Target *target, const char *name, const Shape *shape, float *out)
+{
+    (void)shape; /* one number */
+    if (!mel_synapse_is_alpha(name)) return false;
+    out[0] = (float)((const MusicTarget *)target)->alpha_start;
+    return true;
+}
+
 /* ---- the graph ------------------------------------------------------------------------------ */
 
 /* The image model's features, pooled and projected: the synapse is ready to be mixed in. */
@@ -156,7 +170,10 @@ static Node *loss(Target *target, Graph *graph, int batch)
     MusicTarget *m = (MusicTarget *)target;
     bool joined = m->modalities != WITH_TEXT;
     UnetHook hook = {0};
+    Node *gate = NULL;
     if (joined) build_image(m, graph, batch);
+    if (joined && m->image_dropout > 0)
+        gate = mel_graph_input(graph, "gate", DTYPE_F32, SHAPE(batch, 1, 1));
     const UnetInputs in = {
         .x = denoising_z(&m->denoising, graph),
         .timesteps = denoising_t(&m->denoising, graph),
@@ -164,7 +181,7 @@ static Node *loss(Target *target, Graph *graph, int batch)
                                 SHAPE(batch, m->text.dims[0], m->text.dims[1])),
         .mask = mel_graph_input(graph, "mask", DTYPE_F32, SHAPE(batch, 1, 1, m->text.dims[0]))};
     mel_graph_push(graph, "unet.");
-    if (joined) hook = mel_synapse_mix(&m->synapse, graph, NULL);
+    if (joined) hook = mel_synapse_mix(&m->synapse, graph, gate);
     Node *predicted = mel_net_unet(graph, &m->unet->settings.unet, &in, joined ? &hook : NULL);
     mel_graph_pop(graph);
     return denoising_loss(&m->denoising, graph, predicted);
@@ -205,6 +222,9 @@ static void fill_image(MusicTarget *m, const TrainBatch *batch, int i)
     for (int64_t k = 1; k < steps; k++)
         if (fabs(times[k] - wanted) < fabs(times[nearest] - wanted)) nearest = k;
     m->image_times[i] = (float)times[nearest];
+    Rng rng = sample_rng(batch, i);
+    rng.next = UINT64_C(1) << 40; /* behind the noise's */
+    m->gates[i] = batch->validation || mel_rng_uniform(&rng) >= m->image_dropout;
     mel_convert(all + (size_t)(nearest * count) * mel_dtype_size(form->dtype), form->dtype,
                 m->image_batch + i * count, DTYPE_F32, count);
 }
@@ -226,7 +246,8 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
         fill_image(m, batch, i);
     return mel_plan_write(plan, "image", m->image_batch, err) &&
            mel_plan_write(plan, "image_t", m->image_times, err) &&
-           mel_plan_write(plan, "lengths", m->lengths, err);
+           mel_plan_write(plan, "lengths", m->lengths, err) &&
+           (m->image_dropout <= 0 || mel_plan_write(plan, "gate", m->gates, err));
 }
 
 const TargetDef target_music = {
@@ -239,6 +260,7 @@ const TargetDef target_music = {
     .open = open_parts,
     .close = close_parts,
     .is_trained = is_trained,
+    .first = first,
     .loss = loss,
     .fill = fill,
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trainer/targets/sounds.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STORED_RATE_HZ = 16000 };
+
+bool sounds_open(Sounds *s, const Shards *shards, int64_t batch, Err *err)
+{
+    s->array = mel_shards_array(shards, "wave", err);
+    if (s->array < 0) return false;
+    int64_t stored = mel_shape_count(&mel_shards_form(shards, s->array)->shape);
+    s->samples = llrint(s->front->rate_hz * s->seconds);
+    s->whole = mel_alloc((size_t)stored * sizeof(float));
+    s->batch = mel_alloc((size_t)(batch * s->samples) * sizeof(float));
+    return stored >= (int64_t)STORED_RATE_HZ * SOUND_SECONDS ||
+           mel_err(err, ERR_FORMAT, "the shards' sounds have %lld samples, wanted %d",
+                   (long long)stored, STORED_RATE_HZ * SOUND_SECONDS);
+}
+
+void sounds_close(Sounds *s)
+{
+    free(s->whole);
+    free(s->batch);
+}
+
+Node *sounds_log_mel(const Sounds *s, Graph *graph, int batch)
+{
+    Node *wave = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(batch, s->samples));
+    return mel_op_cast(mel_front_log_mel(graph, wave, s->front), mel_graph_float_type(graph));
+}
+
+static bool fill_sound(Sounds *s, const TrainBatch *batch, int i, Err *err)
+{
+    float *to = s->batch + i * s->samples, *resampled = NULL;
+    int64_t n = llrint(STORED_RATE_HZ * s->seconds);
+    int rate = s->front->rate_hz;
+    Rng rng = sample_rng(batch, i);
+    mel_shards_floats(batch->shards, s->array, batch->items[i], s->whole);
+    float *part = s->whole + mel_rng_int(&rng, (int)(STORED_RATE_HZ * SOUND_SECONDS - n + 1));
+    for (int64_t k = 0; k < n; k++)
+        part[k] /= 32767;
+    if (rate != STORED_RATE_HZ && !mel_resample(part, n, STORED_RATE_HZ, rate, &resampled, &n, err))
+        return false;
+    memset(to, 0, (size_t)s->samples * sizeof *to);
+    memcpy(to, resampled ? resampled : part,
+           (size_t)(n < s->samples ? n : s->samples) * sizeof *to);
+    free(resampled);
+    return true;
+}
+
+bool sounds_fill(Sounds *s, Plan *plan, const TrainBatch *batch, Err *err)
+{
+    for (int i = 0; i < batch->count; i++)
+        if (!fill_sound(s, batch, i, err)) return false;
+    return mel_plan_write(plan, "wave", s->batch, err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stretches of the shards' sounds, as a network's front end wants them. */
+#ifndef MEL_TRAINER_SOUNDS_H
+#define MEL_TRAINER_SOUNDS_H
+
+#include "trainer/target.h"
+
+enum { SOUND_SECONDS = 10 };
+
+typedef struct Sounds {
+    int array;      /* "wave" of the shards */
+    double seconds; /* heard at once; where they begin is drawn anew each time */
+    const MelSettings *front;
+    int64_t samples;      /* of a stretch, at the front end's rate */
+    float *whole, *batch; /* one stored sound; [B, samples] */
+} Sounds;
+
+/* With front and seconds set. */
+MEL_MUST_CHECK bool sounds_open(Sounds *sounds, const Shards *shards, int64_t batch, Err *err);
+void sounds_close(Sounds *sounds); /* {0} is fine */
+
+/* The input "wave" [B, samples] and its log-mel spectrogram [B, T, bins], in the graph's type. */
+Node *sounds_log_mel(const Sounds *sounds, Graph *graph, int batch);
+MEL_MUST_CHECK bool sounds_fill(Sounds *sounds, Plan *plan, const TrainBatch *batch, Err *err);
+
+#endif
