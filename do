@@ -127,7 +127,7 @@ case $verb in
 deps) deps "$@" ;;
 build) deps && configure_and_build build ;;
 test) deps && configure_and_build build && run_tests build ;;
-demo) deps && configure build && cmake --build build --target mel mel-world mel-small-models && exec sh tests/demo.sh "$@" ;;
+demo) deps && configure build && cmake --build build --target mel mel-world && exec sh tests/demo/run.sh "$@" ;;
 format) sources | xargs clang-format -i ;;
 lint) deps --dev && lint ;;
 check)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what Melkit found with what the world generator planted.
 
-usage: demo_grade.py WORLD CLIPS.jsonl DUPLICATES.jsonl
+usage: grade.py WORLD CLIPS.jsonl DUPLICATES.jsonl
 Prints one line a kind of fault: clips planted, found, and sound clips that were found as well. Exits 1
 when a fault that curation can see was missed, or a sound clip was kept out.
 """

@@ -1,23 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The main job of a dataset maintainer, on a world of real video files with planted faults. Every step
-# may be repeated: a second run goes on where the first one stopped.
+# The whole way on a world of real video files with planted faults: curate it, train every network on
+# it from nothing, and make music from pictures and texts that no training saw. Every step may be
+# repeated: a second run goes on where the first one stopped.
 #
-#   ./do demo [--fresh] [--sources N]
+#   ./do demo [--fresh] [--quick]
 set -eu
 
-sources=60
+here=demo
+quick=
 while [ $# -gt 0 ]; do
     case $1 in
-    --fresh) rm -rf demo ;;
-    --sources) sources=$2; shift ;;
-    *) echo "demo: there is no option '$1' (--fresh, --sources N)" >&2; exit 2 ;;
+    --fresh) rm -rf $here ;;
+    --quick) quick=yes ;;
+    *) echo "demo: there is no option '$1' (--fresh, --quick)" >&2; exit 2 ;;
     esac
     shift
 done
+# Of everything the whole, or a first look: sources, mismatches, a share of the training's steps,
+# held-out pictures, seeds, steps of sampling.
+sources=320 mismatched=24 share=1 held_out=24 seeds=3 steps=25
+if [ $quick ]; then sources=96 mismatched=8 share=8 held_out=6 seeds=1 steps=15; fi
+# A demo that was begun the other way would mix two worlds.
+if [ -f $here/world/truth.json ] && ! grep -q "\"sources\": $sources," $here/world/truth.json; then
+    echo "demo: '$here' holds a world of another size: ./do demo --fresh begins anew" >&2
+    exit 2
+fi
 
 bin=build/bin
-here=demo
 mel="$bin/mel -C $here/dataset"
 begin=$(date +%s)
 step=0
@@ -46,9 +56,10 @@ mkdir -p "$here"
 
 say "A world: $sources video files, their list, and what is wrong with them"
 if [ ! -f "$here/world/truth.json" ]; then
-    show mel-world "$here/world" --sources "$sources"
+    set -- --sources $sources --faulty 28 --mismatched $mismatched --seconds 13 --size 320x180
+    show mel-world "$here/world" "$@"
     rm -rf "$here/world"
-    "$bin/mel-world" "$here/world" --sources "$sources"
+    "$bin/mel-world" "$here/world" "$@"
 fi
 
 say "A dataset, and the list of candidates"
@@ -79,18 +90,10 @@ pass twins "duplicate_of_earlier" "the music or the picture of another source"
 say "Annotations, as 'mel annotate' takes them from a script"
 run annotate --from "$here/world/annotations.jsonl"
 
-say "A split that no group of duplicates, source or channel crosses"
-run split --name base --train .7 --val .15 --test .15 --stratify genre
+pass contradictory "relevance = 'contradictory'" "musicians: the picture contradicts the music"
 
-say "Purity (IMSM): do picture and music mean the same text?"
-if [ ! -d "$here/dataset/models/clip" ]; then
-    show mel-small-models "$here/dataset/models"
-    "$bin/mel-small-models" "$here/dataset/models" tests/data/tokenizers
-fi
-run score imsm --picture-model clip --music-model clap
-echo "    These networks have the published architectures, small, and random weights: they show that" >&2
-echo "    the scoring works, and their numbers mean nothing. With the real ones: mel model pull" >&2
-echo "    openai/clip-vit-base-patch32 laion/clap-htsat-unfused, and mel score imsm." >&2
+say "A split that no group of duplicates, source or channel crosses"
+run split --name base --train .75 --val .05 --test .2 --stratify genre
 
 say "Exports"
 for format in webdataset parquet jsonl csv melfusion; do
@@ -100,13 +103,18 @@ done
 say "Verify: every file, hash, reference and invariant"
 run verify
 
-say "The report"
-run stats --html "$here/report.html"
-
 say "What was found of what was planted"
 $mel --json list --columns id,source,locator,start_s,state,reason,excluded_by >"$here/clips.jsonl"
 $mel --json dedup --list >"$here/duplicates.jsonl"
-python3 tests/demo_grade.py "$here/world" "$here/clips.jsonl" "$here/duplicates.jsonl"
+python3 tests/demo/grade.py "$here/world" "$here/clips.jsonl" "$here/duplicates.jsonl" |
+    tee "$here/faults.txt"
+curated=$(date +%s)
 
-printf '\nDone in %d s. Open %s\n' $(($(date +%s) - begin)) "demo/report.html"
-printf 'Look around:  build/bin/mel -C demo/dataset list\n'
+. tests/demo/train.sh
+
+say "The report of the dataset, and the page of the models"
+run stats --html "$here/report.html"
+python3 tests/demo/page.py "$here" $((curated - begin)) $(($(date +%s) - curated))
+
+printf '\nDone in %d s. Open %s\n' $(($(date +%s) - begin)) "$here/index.html"
+printf 'Look around:  build/bin/mel -C %s/dataset list\n' "$here"
