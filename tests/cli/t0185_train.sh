@@ -115,6 +115,22 @@ expect_success 'a text alone, a picture alone, several, other samplers, FLAC' '
     generate 0 --text drums --out many.flac --samples 2 --sampler dpm++ && [ -s many-1.flac ] && [ -s many-2.flac ] && ! cmp -s many-1.flac many-2.flac &&
     generate 0 --image "$image" --text "a calm piano" --out ddpm.wav --sampler ddpm --capture invert
 '
+expect_success 'of several samples the best comes first, by CLAP or by IMSM' '
+    towers="--picture-model $PWD/model/clip --music-model $PWD/model/sound" &&
+    generate 0 --text drums --out r.wav --samples 3 --rank clap $towers && whole generate &&
+    printf "a calm piano\\nloud drums\\n\\na song\\n" > bank.txt &&
+    generate 0 --image "$image" --text drums --out s.wav --samples 2 --rank imsm --bank bank.txt $towers &&
+    /usr/bin/python3 -c "
+import json
+for name, count in ((\"r\", 3), (\"s\", 2)):
+    takes = [json.load(open(f\"{name}-{i + 1}.wav.json\")) for i in range(count)]
+    scores = [take[\"score\"] for take in takes]
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == count, scores
+    assert sorted(take[\"sample\"] for take in takes) == list(range(count))" &&
+    generate 3 --text drums --out t.wav --samples 2 --rank imsm --bank bank.txt $towers && has err "picture" &&
+    generate 2 --text drums --out t.wav --samples 2 --rank imsm $towers && has err "bank" &&
+    generate 2 --text drums --out t.wav --rank ear $towers && has err "imsm"
+'
 expect_success 'a batch looks at each picture once, and a bad request does not stop it' '
     { printf "{\"image\":\"%s\",\"text\":\"a calm piano\",\"out\":\"b1.wav\"}\n" "$image"
       printf "{\"image\":\"%s\",\"text\":\"loud drums and a very long line of words\",\"out\":\"b2.wav\"}\n" "$image"

@@ -2,9 +2,9 @@
 """The demo's page: what purity found, how well pictures come back from noise, the paper's Table 4 in
 small, and held-out pictures with the music that was made for them.
 
-usage: page.py DEMO CURATION_SECONDS TRAINING_SECONDS    writes DEMO/index.html
-       page.py --table DEMO                              prints Table 4 in small
-       page.py --reconstructed FILE                      prints the reconstructions
+usage: page.py DEMO CURATION_SECONDS TRAINING_SECONDS [quick]    writes DEMO/index.html
+       page.py --table DEMO                                      prints Table 4 in small
+       page.py --reconstructed FILE                              prints the reconstructions
 """
 import html
 import json
@@ -55,10 +55,11 @@ def verdict(found, metric):
     both, text = found["both"][metric], found["text"][metric]
     gain = sign * (statistics.mean(both) - statistics.mean(text))
     noise = max(spread(both), spread(text))
+    way = "better" if gain >= 0 else "worse"
     if len(both) < 2:
-        return f"{name}: better by {gain:.{digits}f} (one seed: no spread)"
-    word = "more than" if gain > noise else "NOT more than"
-    return f"{name}: better by {gain:.{digits}f}, {word} the spread of {noise:.{digits}f}"
+        return f"{name}: {way} by {abs(gain):.{digits}f} (one seed: no spread)"
+    word = "more than" if abs(gain) > noise else "less than"
+    return f"{name}: {way} by {abs(gain):.{digits}f}, {word} the spread of {noise:.{digits}f}"
 
 
 def print_table(demo):
@@ -92,15 +93,15 @@ p { margin: 0 0 1rem; max-width: 46rem; } a { color: var(--bar); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-bottom: 1rem; }
 th, td { text-align: right; padding: 0.35rem 1.4rem 0.35rem 0; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; font-size: 0.9rem; }
-tr.best td { font-weight: 600; }
+td b { font-weight: 600; }
 pre { background: var(--card); padding: 1rem; overflow-x: auto; font-size: 0.82rem; line-height: 1.45; }
 .item { display: grid; grid-template-columns: 15rem 1fr; gap: 1.5rem; padding: 1.4rem 0; border-top: 1px solid var(--rule); }
 .item img.still { width: 100%; display: block; } .item p { font-size: 0.92rem; margin: 0.6rem 0 0; }
-.takes { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; }
+.takes { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 1rem; }
 .takes div { min-width: 0; } .takes b { font-weight: 500; font-size: 0.85rem; color: var(--muted); }
 .takes img { width: 100%; display: block; background: #000; } audio { width: 100%; height: 2rem; margin-top: 0.3rem; }
 .note { color: var(--muted); font-size: 0.9rem; }
-@media (max-width: 40rem) { .item { grid-template-columns: 1fr; } }
+@media (max-width: 56rem) { .item { grid-template-columns: 1fr; } .takes { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 """
 
 
@@ -137,12 +138,19 @@ def item(demo, triplet, sound):
             f'<div class="takes">{"".join(takes)}</div></div>')
 
 
-def table(head, rows, best=None):
+def table(head, rows):
     out = ["<table><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>"]
     for row in rows:
-        mark = ' class="best"' if row[0] == best else ""
-        out.append(f"<tr{mark}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>")
+        out.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>")
     return "".join(out) + "</table>"
+
+
+def marked(found, kind, metric):
+    """A cell of Table 4, in bold where it is the best of its column."""
+    _, digits, sign = METRICS[metric]
+    best = max(found, key=lambda k: sign * statistics.mean(found[k][metric]))
+    text = cell(found[kind][metric], digits)
+    return f"<b>{text}</b>" if kind == best else text
 
 
 def losses(demo):
@@ -166,7 +174,12 @@ def music_of(demo):
     return {row["id"]: os.path.join(demo, "dataset", row["audio_path"]) for row in rows}
 
 
-def write_page(demo, curation_s, training_s):
+def minutes_heard(demo):
+    with open(os.path.join(demo, "shards", "moods", "index.json"), encoding="utf-8") as file:
+        return round(len(json.load(file)["items"]) / 6)
+
+
+def write_page(demo, curation_s, training_s, quick):
     found = evaluated(demo)
     matched, mismatched = purity.read(os.path.join(demo, "purity.jsonl"))
     area = purity.area(matched, mismatched)
@@ -176,7 +189,7 @@ def write_page(demo, curation_s, training_s):
                                                t["id"].replace(":", "_") + ".wav"))]
     with open(os.path.join(demo, "faults.txt"), encoding="utf-8") as file:
         faults = html.escape(file.read())
-    rows = [[title] + [cell(found[kind][m], digits) for m, (_, digits, _) in METRICS.items()]
+    rows = [[title] + [marked(found, kind, metric) for metric in METRICS]
             for kind, title in KINDS.items()]
     heads = [""] + [name + (" ↑" if sign > 0 else " ↓") for name, _, sign in METRICS.values()]
     back = [[row["convention"], f"{row['latent_db']:.1f} dB", f"{row['picture_db']:.1f} dB",
@@ -186,13 +199,15 @@ def write_page(demo, curation_s, training_s):
         f"<h1>A world from nothing to music</h1><p>Curated in {curation_s} s, trained, generated "
         f"and judged in {training_s} s, on this machine's processor, without a downloaded weight. "
         "It shows that the machinery works, and says nothing of how good music gets: the networks "
-        "are a thousandth of the published ones' size, and heard some forty minutes of synthetic "
-        'music. The dataset has <a href="report.html">a report of its own</a>.</p>',
+        "are a thousandth of the published ones' size, and heard " + str(minutes_heard(demo)) +
+        " minutes of synthetic music. " + ("<b>This was a first look, --quick: everything stopped "
+        "at an eighth of its training. Nothing is to be heard and no number means anything before "
+        "the whole demo.</b> " if quick else "") + 'The dataset has <a href="report.html">a report of its own</a>.</p>',
         "<h2>Table 4 in small</h2><p>The picture of a source knows its mood, which is in the "
         "music's mode, brightness, warmth, swell and room; the text knows genre, tempo and "
         "instruments. Whoever has both knows more. Everything below was made for sources that no "
         "network heard in training.</p>",
-        table(heads, rows, "both"),
+        table(heads, rows),
         "<p>Both beside text only. " + ". ".join(verdict(found, m) for m in METRICS) + ".</p>",
         f'<p class="note">Means over {len(found["both"]["fad"])} seed(s), ± one standard deviation; '
         "judged by a VGGish (FAD), a Cnn14 (FD, KL) and towers (IMSM) that were trained here as "
@@ -222,7 +237,7 @@ def main():
     elif sys.argv[1] == "--reconstructed":
         print_reconstructed(sys.argv[2])
     else:
-        write_page(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+        write_page(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), len(sys.argv) > 4)
 
 
 if __name__ == "__main__":
