@@ -19,7 +19,8 @@ usage() {
     cat <<'TEXT'
 usage: ./do VERB
 
-  demo [--fresh]   install what is missing, build, and run the main job on real media
+  demo [--fresh] [--quick]   install what is missing, build, and run the whole job on real media;
+                   --quick: a first look in minutes, networks hardly trained
   test             install, build, and run every test
   build            build into build/
   check            format, lint, warnings as errors, sanitizer-free tests: what must be clean

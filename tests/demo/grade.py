@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-# Which pass or failure finds which fault. "mismatch" needs a purity score, which needs a model.
+# Which pass or failure finds which fault. "mismatch" is found by purity, once there is a model
 FINDERS = {
     "silent": {"silent"},
     "no-sound": {"media.no_audio"},
@@ -84,7 +84,7 @@ def main():
             unit = ""
         elif kind in LATER:
             total = sum(len(f["clips"]) for f in faults)
-            print(f"    {kind:<18}{total:>9}       -       -             -   (mel score imsm, later)")
+            print(f"    {kind:<18}{total:>9}       -       -             -   (purity, below)")
             continue
         else:  # rows that import refuses, or folds into one
             total = len(faults)
