@@ -19,8 +19,8 @@ typedef struct EvaluateArgs {
 static const EvaluateArgs evaluate_defaults = {.side = "test",
                                                .vggish = "vggish",
                                                .cnn14 = "cnn14-16k",
-                                               .picture_model = "openai/clip-vit-base-patch32",
-                                               .music_model = "laion/clap-htsat-unfused"};
+                                               .picture_model = CLI_CLIP,
+                                               .music_model = CLI_CLAP};
 
 static const CliOption evaluate_options[] = {
     CLI_TEXT(0, "samples", EvaluateArgs, samples, "DIR", "the generated sounds, WAV or FLAC"),
@@ -34,9 +34,9 @@ static const CliOption evaluate_options[] = {
     CLI_TEXT(0, "cnn14", EvaluateArgs, cnn14, "NAME",
              "judges FD, KL and IS (cnn14-16k); none leaves them out"),
     CLI_TEXT(0, "picture-model", EvaluateArgs, picture_model, "NAME",
-             "imsm: a CLIP (openai/clip-vit-base-patch32)"),
+             "imsm: a CLIP (" CLI_CLIP ")"),
     CLI_TEXT(0, "music-model", EvaluateArgs, music_model, "NAME",
-             "imsm: a CLAP or a sound tower (laion/clap-htsat-unfused)"),
+             "imsm: a CLAP or a sound tower (" CLI_CLAP ")"),
     CLI_END,
 };
 

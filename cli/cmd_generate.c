@@ -24,8 +24,8 @@ static const GenerateArgs generate_defaults = {.model = "melfusion",
                                                .samples = 1,
                                                .tokens = 128,
                                                .guidance = 7,
-                                               .picture_model = "openai/clip-vit-base-patch32",
-                                               .music_model = "laion/clap-htsat-unfused"};
+                                               .picture_model = CLI_CLIP,
+                                               .music_model = CLI_CLAP};
 
 static const CliOption generate_options[] = {
     CLI_TEXT('i', "image", GenerateArgs, image, "FILE", "the picture, JPEG"),
@@ -44,9 +44,9 @@ static const CliOption generate_options[] = {
     CLI_TEXT(0, "bank", GenerateArgs, bank, "FILE",
              "imsm: a text a line that it asks about (the batch's texts)"),
     CLI_TEXT(0, "picture-model", GenerateArgs, picture_model, "NAME",
-             "imsm: a CLIP (openai/clip-vit-base-patch32)"),
+             "imsm: a CLIP (" CLI_CLIP ")"),
     CLI_TEXT(0, "music-model", GenerateArgs, music_model, "NAME",
-             "a CLAP or a sound tower (laion/clap-htsat-unfused)"),
+             "a CLAP or a sound tower (" CLI_CLAP ")"),
     CLI_TEXT(0, "capture", GenerateArgs, capture, "WHEN",
              "the picture's features: replay, or invert, a quarter cheaper (replay)"),
     CLI_INT(0, "tokens", GenerateArgs, tokens, "N", "of a text, at most (128)"),
@@ -158,11 +158,11 @@ static bool open_ranker(const GenerateArgs *args, const Requests *requests, Rank
 {
     Bank bank = {0};
     if (!args->rank) return true;
-    RankSettings settings = {.by = mel_equal(args->rank, "clap") ? RANK_BY_CLAP : RANK_BY_IMSM,
+    RankSettings settings = {.by = mel_equal(args->rank, "clap") ? SCORE_CLAP : SCORE_IMSM,
                              .music_model = args->music_model,
                              .picture_model = args->picture_model,
                              .float_type = args->bf16 ? DTYPE_BF16 : DTYPE_F32};
-    if (settings.by == RANK_BY_IMSM && !mel_equal(args->rank, "imsm"))
+    if (settings.by == SCORE_IMSM && !mel_equal(args->rank, "imsm"))
         return mel_err(err, ERR_USAGE, "'--rank' is clap or imsm, not '%s'", args->rank);
     bool ok = read_bank(&bank, args->bank, requests, err);
     settings.bank = bank.texts;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/models.h"
 #include "cli/score_run.h"
 
 #include <math.h>
@@ -11,20 +12,18 @@ typedef struct ScoreArgs {
     bool bf16, compat, dry_run;
 } ScoreArgs;
 
-static const ScoreArgs score_defaults = {.where = "included",
-                                         .picture_model = "openai/clip-vit-base-patch32",
-                                         .music_model = "laion/clap-htsat-unfused"};
+static const ScoreArgs score_defaults = {
+    .where = "included", .picture_model = CLI_CLIP, .music_model = CLI_CLAP};
 
 static const CliOption score_options[] = {
     CLI_TEXT('w', "where", ScoreArgs, where, "SQL", "the triplets to score (included)"),
     CLI_TEXT(0, "bank", ScoreArgs, bank, "SQL",
              "imsm: the triplets whose texts are the bank (those that are scored)"),
     CLI_TEXT('t', "text", ScoreArgs, text, "TEMPLATE", CLI_TEMPLATE_HELP),
-    CLI_TEXT(0, "picture-model", ScoreArgs, picture_model, "NAME",
-             "a CLIP (openai/clip-vit-base-patch32)"),
+    CLI_TEXT(0, "picture-model", ScoreArgs, picture_model, "NAME", "a CLIP (" CLI_CLIP ")"),
     CLI_TEXT(0, "music-model", ScoreArgs, music_model, "NAME",
              "a CLAP, or a sound tower that was trained into that CLIP's space "
-             "(laion/clap-htsat-unfused)"),
+             "(" CLI_CLAP ")"),
     CLI_FLAG(0, "bf16", ScoreArgs, bf16, "compute in bfloat16: faster on CPUs with AMX"),
     CLI_FLAG(0, "compat", ScoreArgs, compat,
              "imsm: as the authors' released script has it, with a further softmax"),

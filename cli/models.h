@@ -7,6 +7,10 @@
 
 #include "base/base.h"
 
+/* The towers that purity is computed with when none are named. */
+#define CLI_CLIP "openai/clip-vit-base-patch32"
+#define CLI_CLAP "laion/clap-htsat-unfused"
+
 /* The folder of a model; yours to free. NULL and ERR_NOT_FOUND when it is nowhere. dataset: a
  * folder, or NULL. */
 char *cli_model_find(const char *dataset, const char *name, Err *err);

@@ -5,14 +5,12 @@
 #ifndef MEL_CLI_RANK_H
 #define MEL_CLI_RANK_H
 
-#include "engine/engine.h"
-
-typedef enum RankBy { RANK_BY_NOTHING, RANK_BY_CLAP, RANK_BY_IMSM } RankBy;
+#include "cli/score_run.h"
 
 typedef struct Ranker Ranker;
 
 typedef struct RankSettings {
-    RankBy by;
+    ScoreKind by;                            /* SCORE_CLAP or SCORE_IMSM */
     const char *music_model, *picture_model; /* names, as 'mel score' takes them */
     const char *const *bank;                 /* texts; IMSM wants two or more */
     int64_t bank_count;

@@ -104,8 +104,7 @@ static bool embed_side(ScoreJob *job, Towers *towers, TowerSide side, const Sele
     return ok;
 }
 
-/* The texts' tower of a music model: its own, or, of a sound tower, CLIP's. */
-static Towers *music_texts(const ScoreJob *job)
+Towers *cli_score_music_texts(const ScoreJob *job)
 {
     return mel_towers_info(job->music)->has[TOWER_TEXT] ? job->music : job->picture;
 }
@@ -126,10 +125,10 @@ static bool score_cosine(ScoreJob *job, const Selection *selection, double *valu
 {
     bool clip = job->kind == SCORE_CLIP;
     Rows thing = {0}, text = {0};
-    bool ok =
-        embed_side(job, clip ? job->picture : job->music, clip ? TOWER_PICTURE : TOWER_SOUND,
-                   selection, &thing, err) &&
-        embed_side(job, clip ? job->picture : music_texts(job), TOWER_TEXT, selection, &text, err);
+    bool ok = embed_side(job, clip ? job->picture : job->music, clip ? TOWER_PICTURE : TOWER_SOUND,
+                         selection, &thing, err) &&
+              embed_side(job, clip ? job->picture : cli_score_music_texts(job), TOWER_TEXT,
+                         selection, &text, err);
     if (ok) cosines(&thing, &text, selection->count, values);
     rows_clear(&thing);
     rows_clear(&text);
@@ -148,7 +147,7 @@ static bool embed_bank(ScoreJob *job, const Selection *selection, const Selectio
     return embed_side(job, job->picture, TOWER_PICTURE, selection, &b->pictures, err) &&
            embed_side(job, job->music, TOWER_SOUND, selection, &b->sounds, err) &&
            embed_side(job, job->picture, TOWER_TEXT, texts, &b->picture_texts, err) &&
-           embed_side(job, music_texts(job), TOWER_TEXT, texts, &b->music_texts, err);
+           embed_side(job, cli_score_music_texts(job), TOWER_TEXT, texts, &b->music_texts, err);
 }
 
 /* Moves row i to `kept`. */

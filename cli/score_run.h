@@ -24,6 +24,9 @@ typedef struct ScoreJob {
 MEL_MUST_CHECK bool cli_score_open(ScoreJob *job, const char *dataset, DType type, Err *err);
 void cli_score_close(ScoreJob *job);
 
+/* The texts' tower of its music model: its own, or, of a sound tower, CLIP's. */
+Towers *cli_score_music_texts(const ScoreJob *job);
+
 /* values[i] of triplet i; NAN for one that cannot be read. bank: whose texts purity is computed
  * against; NULL for those of the selection. */
 MEL_MUST_CHECK bool cli_score(ScoreJob *job, const Selection *selection, const Selection *bank,

@@ -91,6 +91,8 @@ bool cli_select(Db *db, const Choice *choice, Selection *out, Err *err)
                      .text = choice->text ? choice->text : "{text}"};
     const ViewQuery query = {
         .view = "triplets",
+        .columns = choice->text ? NULL  /* any of them */
+                                : "id, image_path, image_sha256, audio_path, audio_sha256, text",
         .where = where,
         .also = split ? "id IN (SELECT id FROM splits WHERE split = ?1 AND side = ?2)" : NULL,
         .args = {split, side},

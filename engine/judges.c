@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATCH_FRAMES = 96, SHORTEST_SECONDS = 2 };
+enum { SHORTEST_SECONDS = 2 };
 
 struct Judge {
     JudgeInfo info;
@@ -34,7 +34,7 @@ static Graph *network(const Judge *judge, int64_t length)
     Node *wave = mel_graph_input(g, "wave", DTYPE_F32, SHAPE(1, length));
     Node *log_mel = mel_front_log_mel(g, wave, front_of(judge));
     if (judge->settings.kind == MODEL_VGGISH) {
-        Node *patches = mel_front_patches(g, log_mel, PATCH_FRAMES);
+        Node *patches = mel_front_patches(g, log_mel, VGGISH_FRAMES);
         mel_graph_output(g, "features", mel_net_vggish(g, &judge->settings.vggish, patches));
         return g;
     }
@@ -84,10 +84,13 @@ static bool open_weights(Judge *judge, const char *folder, Err *err)
 
 static bool check_weights(const Judge *judge, Err *err)
 {
-    static const char *const known[] = {"spectrogram_extractor.", "logmel_extractor.",
-                                        "*num_batches_tracked", "classifier.", NULL};
+    static const char *const of_cnn14[] = {"spectrogram_extractor.", "logmel_extractor.",
+                                           "*num_batches_tracked", NULL};
+    static const char *const of_vggish[] = {"classifier.", NULL}; /* it was trained with that */
+    bool vggish = judge->settings.kind == MODEL_VGGISH;
     Graph *g = network(judge, judge->info.rate_hz * SHORTEST_SECONDS);
-    bool ok = mel_graph_ok(g, err) && mel_params_check(g, &judge->source, known, err);
+    bool ok = mel_graph_ok(g, err) &&
+              mel_params_check(g, &judge->source, vggish ? of_vggish : of_cnn14, err);
     mel_graph_free(g);
     return ok;
 }
@@ -200,7 +203,7 @@ bool mel_judge_prepare(const Judge *judge, const float *samples, int64_t frames,
 int64_t mel_judge_rows(const Judge *judge, int64_t n)
 {
     if (judge->settings.kind != MODEL_VGGISH) return 1;
-    return mel_front_frames(front_of(judge), n) / PATCH_FRAMES;
+    return mel_front_frames(front_of(judge), n) / VGGISH_FRAMES;
 }
 
 static bool plan_for(Judge *judge, int64_t length, Err *err)

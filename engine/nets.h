@@ -173,6 +173,7 @@ Node *mel_net_msclap_projection(Graph *graph, Node *embedding, int64_t width);
 Node *mel_net_sound_tower(Graph *graph, const Cnn14Config *config, int64_t joint, Node *log_mel);
 
 /* nets/vggish.c: log-mel patches [B, 96, 64, 1] → [B, embedding]. */
+enum { VGGISH_FRAMES = 96 };
 typedef struct VggishConfig {
     int64_t width, hidden, embedding;
     int64_t classes; /* of the head that it is trained with; the published one came without */

@@ -166,6 +166,7 @@ static void magnitudes(const Stft *s, const float *log_mel, float *out)
     Triangle *triangles = mel_alloc((size_t)m->bins * sizeof *triangles);
     double *up = mel_alloc((size_t)(s->bins * s->threads) * sizeof *up);
     double *down = mel_alloc((size_t)s->bins * sizeof *down);
+    MEL_ASSERT(m->bins <= MEL_BINS_MAX);
     mel_filter_bank(m, bank);
     find_triangles(s, bank, triangles);
     for (int b = 0; b < m->bins; b++)

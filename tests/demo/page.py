@@ -199,17 +199,18 @@ def write_page(demo, curation_s, training_s, quick):
         f"<h1>A world from nothing to music</h1><p>Curated in {curation_s} s, trained, generated "
         f"and judged in {training_s} s, on this machine's processor, without a downloaded weight. "
         "It shows that the machinery works, and says nothing of how good music gets: the networks "
-        "are a thousandth of the published ones' size, and heard " + str(minutes_heard(demo)) +
+        "have less than a hundredth of the published ones' weights, and heard " + str(minutes_heard(demo)) +
         " minutes of synthetic music. " + ("<b>This was a first look, --quick: everything stopped "
         "at an eighth of its training. Nothing is to be heard and no number means anything before "
         "the whole demo.</b> " if quick else "") + 'The dataset has <a href="report.html">a report of its own</a>.</p>',
         "<h2>Table 4 in small</h2><p>The picture of a source knows its mood, which is in the "
         "music's mode, brightness, warmth, swell and room; the text knows genre, tempo and "
-        "instruments. Whoever has both knows more. Everything below was made for sources that no "
+        "instruments. Whoever has both should do better; the line below the table says whether that "
+        "is so. Everything below was made for sources that no "
         "network heard in training.</p>",
         table(heads, rows),
         "<p>Both beside text only. " + ". ".join(verdict(found, m) for m in METRICS) + ".</p>",
-        f'<p class="note">Means over {len(found["both"]["fad"])} seed(s), ± one standard deviation; '
+        f'<p class="note">Means over {len(found["both"]["fad"])} seed(s) of sampling, ± one standard deviation; '
         "judged by a VGGish (FAD), a Cnn14 (FD, KL) and towers (IMSM) that were trained here as "
         "well: comparable within this table only.</p>",
         "<h2>Pictures and the music made for them</h2>",

@@ -8,17 +8,19 @@ import json
 import os
 import sys
 
+from page import KINDS
+
 
 def main():
     demo, count, seeds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     with open(os.path.join(demo, "held-out.jsonl"), encoding="utf-8") as file:
         triplets = [json.loads(line) for line in file][:count]
     for seed in range(1, seeds + 1):
-        for kind in ("text", "image", "both"):
+        for kind in KINDS:
             os.makedirs(os.path.join(demo, "generated", str(seed), kind), exist_ok=True)
     for number, triplet in enumerate(triplets):
         for seed in range(1, seeds + 1):
-            for kind in ("text", "image", "both"):
+            for kind in KINDS:
                 name = triplet["id"].replace(":", "_") + ".wav"
                 request = {"out": os.path.join(demo, "generated", str(seed), kind, name),
                            "seed": seed * 1000 + number}

@@ -14,8 +14,8 @@ train() { # train NAME FURTHER…: by tests/demo/NAME.json, or its share of step
     name=$1
     shift
     if [ -f "$here/runs/$name/done" ]; then return; fi
-    length=$(sed -n 's/.*"steps": \([0-9]*\).*/\1/p' "tests/demo/${config:-$name}.json")
-    set -- "tests/demo/${config:-$name}.json" --set steps=$((length / share)) --run "$here/runs/$name" "$@"
+    length=$(sed -n 's/.*"steps": \([0-9]*\).*/\1/p' "tests/demo/$name.json")
+    set -- "tests/demo/$name.json" --set steps=$((length / share)) --run "$here/runs/$name" "$@"
     if [ -d "$here/runs/$name" ]; then set -- "$@" --resume; fi
     show mel train "$@"
     "$bin/mel" train "$@"
@@ -82,9 +82,10 @@ train music
 say "Music for held-out pictures and texts: text only, image only, both; $seeds seed(s)"
 python3 tests/demo/requests.py "$here" $held_out $seeds >"$here/requests.jsonl"
 if [ ! -f "$here/generated.done" ]; then
-    show mel generate --model "$model" --tokens 40 --steps $steps --guidance 3 --guide-by-picture --batch "$here/requests.jsonl"
-    "$bin/mel" generate --model "$model" --tokens 40 --steps $steps --guidance 3 --guide-by-picture \
-        --batch "$here/requests.jsonl" 2>&1 | tail -1 >&2
+    set -- --model "$model" --tokens 40 --steps $steps --guidance 3 --guide-by-picture \
+        --batch "$here/requests.jsonl"
+    show mel generate "$@"
+    "$bin/mel" -q generate "$@"
     touch "$here/generated.done"
 fi
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A Cnn14 that names what it hears (Kong et al., "PANNs", 2020), for worlds without checkpoints:
- * the judge of FD, KL and the inception score. A shard's text is its tags with commas between them,
- * as 'mel prepare --text "{genre}, {moods}"' writes it. */
+ * A Cnn14 (Kong et al., "PANNs", 2020) or a VGGish (Hershey et al., 2017) that names what it hears,
+ * for worlds without checkpoints: the judges of FAD, FD, KL and the inception score. A shard's text
+ * is its tags with commas between them, as 'mel prepare --text "{genre}, {moods}"' writes it. */
 #include "trainer/targets/sounds.h"
 #include "trainer/targets/targets.h"
 
@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { OF_CNN14, OF_VGGISH };
-enum { PATCH_FRAMES = 96 };
 
 typedef struct TaggerTarget {
     Target target; /* first */
@@ -120,7 +119,7 @@ static Node *logits_of(const TaggerTarget *t, Graph *graph, Node *log_mel)
 {
     const ModelSettings *settings = &t->network->settings;
     if (t->of == OF_CNN14) return mel_net_cnn14(graph, &settings->sound.cnn14, log_mel).logits;
-    Node *patches = mel_front_patches(graph, log_mel, PATCH_FRAMES);
+    Node *patches = mel_front_patches(graph, log_mel, VGGISH_FRAMES);
     Node *embedding = mel_net_vggish(graph, &settings->vggish, patches);
     Node *logits = mel_net_vggish_logits(graph, &settings->vggish, embedding);
     int64_t batch = mel_node_dim(log_mel, 0);
