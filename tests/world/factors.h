@@ -108,6 +108,15 @@ typedef enum Part {
     PART_COUNT
 } Part;
 
+/* What one hears of the place in the picture: a band of noise, waves of loudness, and sparks
+ * (drops, crackling), under the music. */
+typedef struct Ambience {
+    double low_hz, high_hz; /* the band */
+    double level_db;        /* beside the music's loudness */
+    double wave_hz, depth;  /* how fast and how deep it comes and goes; depth 0..1 */
+    double sparks_hz;       /* how many a second */
+} Ambience;
+
 /* What the mood fixes in the music. */
 typedef struct Character {
     Mode mode;
@@ -117,6 +126,7 @@ typedef struct Character {
     Dissonance dissonance;
     double warmth;   /* 0..1: what lies below 200 Hz */
     double swell_hz; /* how fast loudness breathes; 0: it does not */
+    Ambience ambience;
 } Character;
 
 typedef struct MusicFactors {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/world/music.h"
 
+#include "tests/world/ambience.h"
+
 #include <ebur128.h>
 #include <math.h>
 #include <stdlib.h>
@@ -208,10 +210,14 @@ static float limit(double x)
     return (float)copysign(0.6 + 0.34 * tanh((size - 0.6) / 0.34), x);
 }
 
-static void master(const Character *character, float *mix, size_t n)
+static void master(const MusicFactors *music, float *mix, size_t n)
 {
+    const Character *character = &music->character;
     tilt(mix, n, character);
     swell(mix, n, character->swell_hz);
+    double music_lufs = integrated_lufs(mix, n);
+    if (!isfinite(music_lufs)) return;
+    mel_ambience_add(&character->ambience, music_lufs, music->rng, mix, n);
     double target_lufs = -16.8 + 1.6 * character->energy;
     for (int pass = 0; pass < 2; pass++) { /* the second makes up for what the limiter took */
         double lufs = integrated_lufs(mix, n);
@@ -270,7 +276,7 @@ bool mel_music_render(const MusicFactors *music, double from_s, double seconds, 
     if (!bus.samples || !room || !mix) goto out;
     mix_parts(music, from_s + seconds, &bus, mix, room);
     add_room(&music->character, room, n, mix);
-    master(&music->character, mix, n);
+    master(music, mix, n);
     memmove(mix, mix + 2 * skipped, 2 * kept * sizeof *mix);
     *out = (Recording){.samples = mix, .n = kept};
     mix = NULL;
