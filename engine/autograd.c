@@ -21,11 +21,11 @@ static bool *mark_needed(const Graph *graph, Node *const *wrt, int count)
     bool *needed = mel_alloc((size_t)graph->count * sizeof *needed);
     for (int i = 0; i < count; i++)
         if (wrt[i]) needed[wrt[i]->index] = true;
-    for (int i = 0; i < graph->count; i++)
-        for (int k = 0; k < graph->nodes[i]->in_count; k++) {
-            const Node *in = graph->nodes[i]->in[k];
-            if (in && needed[in->index]) needed[i] = true;
-        }
+    for (int i = 0; i < graph->count; i++) {
+        const Node *node = graph->nodes[i];
+        for (int k = 0; k < node->in_count && node->def->gradient; k++)
+            if (node->in[k] && needed[node->in[k]->index]) needed[i] = true;
+    }
     return needed;
 }
 

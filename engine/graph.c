@@ -176,7 +176,14 @@ static Node *trained_param(Graph *graph, const char *name, Shape shape)
     free(whole);
     if (i == known && shape.rank >= 2)
         graph->variable_values[i] = mel_op_cast(graph->variables[i], graph->float_type);
-    return i < 0 ? NULL : graph->variable_values[i];
+    if (i < 0) return NULL;
+    Node *value = graph->variable_values[i];
+    return graph->detach_params ? mel_op_detach(value) : value;
+}
+
+void mel_graph_detach_params(Graph *graph, bool on)
+{
+    graph->detach_params = on;
 }
 
 void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx,

@@ -36,6 +36,10 @@ Node *mel_graph_variable(Graph *graph, const char *name, Shape shape);
 void mel_graph_train(Graph *graph, bool (*trained)(void *ctx, const char *name), void *ctx,
                      const char *kind);
 
+/* From now on such variables are asked for as if they were fixed: what is built of them has a
+ * gradient, they get none of it. */
+void mel_graph_detach_params(Graph *graph, bool on);
+
 /* Whether layers that behave otherwise in training do so: batch norms take their batch's statistics
  * and let the running ones, where they are variables, follow. */
 void mel_graph_training(Graph *graph, bool on);

@@ -25,7 +25,7 @@ struct Graph {
     size_t mark_capacity;
     DType float_type;
     int count, param_count, variable_count, segment_count, depth;
-    bool recompute, training;
+    bool recompute, training, detach_params;
     Err err;
 };
 

@@ -151,6 +151,26 @@ typedef struct HifiganConfig {
 HifiganConfig mel_hifigan_audioldm(void);
 Node *mel_net_hifigan(Graph *graph, const HifiganConfig *config, Node *log_mel);
 
+/* nets/discriminators.c: what HiFi-GAN is trained against (Kong, Kim and Bae, 2020, §2.3): a sound
+ * folded at several periods, and at several scales. wave [B, N] → the values behind every layer, in
+ * order; the last one of each discriminator is its judgement. */
+enum {
+    HIFIGAN_PERIODS = 5,
+    HIFIGAN_SCALES = 3,
+    HIFIGAN_PERIOD_LAYERS = 6,
+    HIFIGAN_SCALE_LAYERS = 8
+};
+enum {
+    HIFIGAN_JUDGED = HIFIGAN_PERIODS * HIFIGAN_PERIOD_LAYERS + HIFIGAN_SCALES * HIFIGAN_SCALE_LAYERS
+};
+typedef struct HifiganJudged {
+    Node *values[HIFIGAN_JUDGED];
+    bool is_judgement[HIFIGAN_JUDGED];
+    int count;
+} HifiganJudged;
+/* width: of the first layer of a period's; published 32. */
+void mel_net_hifigan_discriminators(Graph *graph, int64_t width, Node *wave, HifiganJudged *out);
+
 /* nets/cnn14.c: PANNs' Cnn14. log_mel [B, T, mel_bins], T ≥ 32 → the feature "2048" (after its
  * ReLU) [B, embedding], and the logits of AudioSet's classes (before the sigmoid) [B, classes],
  * NULL for 0 classes. The published files carry their own front end: known buffers are

@@ -58,6 +58,7 @@ Node *mel_op_mean(Node *x);
 /* ops/layout.c */
 Node *mel_op_cast(Node *x, DType dtype);
 Node *mel_op_reshape(Node *x, Shape shape);       /* one dimension may be -1 */
+Node *mel_op_detach(Node *x);                     /* x, through which no gradient flows */
 Node *mel_op_transpose(Node *x, const int *axes); /* out axis i is x's axes[i] */
 Node *mel_op_slice(Node *x, int axis, int64_t begin, int64_t end);
 Node *mel_op_concat(Node *x, Node *y, int axis);

@@ -113,6 +113,7 @@ static bool export_part(Target *target, int number, TrainStep *step, const char 
 {
     const TrainedPart *part = &target->parts[number];
     Weights weights = {0};
+    if (!part->network) return true;
     json_t *config = amended_config(target, number, step, err);
     bool ok = config && add_trained(&weights, part, step, err) &&
               add_frozen(&weights, part->network, err);

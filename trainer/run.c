@@ -97,6 +97,8 @@ static bool report(Run *run, const StepReport *step, double seconds, Err *err)
     note(run, line, "gradient_norm", step->gradient_norm);
     note(run, line, "update_norm", step->update_norm);
     note(run, line, "rate", step->rate);
+    for (int i = 0; run->target->def->metrics[i]; i++)
+        note(run, line, run->target->def->metrics[i], step->metrics[i]);
     mel_json_set_f64(line, "seconds", seconds);
     return log_line(run, line, err);
 }

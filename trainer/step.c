@@ -137,7 +137,8 @@ static bool first_value(TrainStep *step, const char *name, const Shape *shape, f
     Tensor found;
     int64_t count = mel_shape_count(shape);
     if (!step->params.find(step->params.ctx, name, shape, &found, err)) {
-        bool none = !part_of(step->target, name)->network->checkpoint;
+        const Network *network = part_of(step->target, name)->network;
+        bool none = !network || !network->checkpoint;
         if (err->code != ERR_NOT_FOUND || !(none || mel_synapse_is_alpha(name))) return false;
         mel_err_clear(err);
         const TargetDef *def = step->target->def;
@@ -223,9 +224,10 @@ void train_step_free(TrainStep *step)
 /* ---- running -------------------------------------------------------------------------------- */
 
 /* One batch forth and back; its gradients are added to what is kept of those before. */
-static bool run_batch(TrainStep *step, int64_t number, int part, double *loss, Err *err)
+static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *report, Err *err)
 {
     const TrainConfig *c = step->config;
+    const char *const *metrics = step->target->def->metrics;
     float keep = part > 0 ? 1 : 0, value;
     TrainBatch batch = {.items = step->items,
                         .count = (int)c->batch,
@@ -238,7 +240,11 @@ static bool run_batch(TrainStep *step, int64_t number, int part, double *loss, E
         !mel_plan_write(step->plan, "keep", &keep, err) || !mel_plan_run(step->plan, err) ||
         !mel_plan_read(step->plan, "loss", &value, err))
         return false;
-    *loss += (double)value / (double)c->accumulate;
+    report->loss += (double)value / (double)c->accumulate;
+    for (int i = 0; metrics[i]; i++) {
+        if (!mel_plan_read(step->plan, metrics[i], &value, err)) return false;
+        report->metrics[i] += (double)value / (double)c->accumulate;
+    }
     return true;
 }
 
@@ -270,7 +276,7 @@ bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *er
     float squares;
     *report = (StepReport){.rate = train_rate(step->config, number)};
     for (int part = 0; part < step->config->accumulate; part++)
-        if (!run_batch(step, number, part, &report->loss, err)) return false;
+        if (!run_batch(step, number, part, report, err)) return false;
     if (!mel_plan_read(step->plan, "squares", &squares, err)) return false;
     report->gradient_norm = sqrt((double)squares) / (double)step->config->accumulate;
     if (!isfinite(report->loss) || !isfinite(report->gradient_norm)) {

@@ -16,6 +16,7 @@ void train_step_free(TrainStep *step); /* NULL is fine */
 
 typedef struct StepReport {
     double loss, gradient_norm, update_norm, rate;
+    double metrics[METRICS_MAX]; /* the target's, by their numbers */
 } StepReport;
 
 /* Step `number`, from 0. ERR_MATH when the loss or the gradient is no number: then no weight has

@@ -25,13 +25,13 @@ static inline Rng sample_rng(const TrainBatch *batch, int i)
     return (Rng){.seed = batch->seed, .stream = number * 2 + (batch->validation ? 1 : 0) + 1000};
 }
 
-/* A network that the target trains: its parameters' prefix in the graph, its folder in the model's
- * and how its weights file is called there. */
+/* What the target trains: its parameters' prefix in the graph, and the network with its folder in
+ * the model's. Both NULL for what is of no use after training. */
 typedef struct TrainedPart {
     const char *prefix, *folder;
     const Network *network;
 } TrainedPart;
-enum { TRAINED_PARTS_MAX = 4 };
+enum { TRAINED_PARTS_MAX = 4, METRICS_MAX = 4 };
 
 /* What every target's state begins with. */
 typedef struct Target {
@@ -65,8 +65,10 @@ typedef struct TargetDef {
     /* The beginning of a parameter that no file has; false: the usual one. May be NULL. */
     bool (*first)(const Target *target, const char *name, const Shape *shape, float *out);
 
-    /* The loss (a number, f32) of a batch; inputs are declared here, and written by fill. Outputs
-     * named "metric/…" are logged. */
+    /* Outputs, besides "loss", that are logged at every step; NULL behind the last. */
+    const char *metrics[METRICS_MAX + 1];
+
+    /* The loss (a number, f32) of a batch; inputs are declared here, and written by fill. */
     Node *(*loss)(Target *target, Graph *graph, int batch);
     bool (*fill)(Target *target, Plan *plan, const TrainBatch *batch, Err *err);
 

@@ -126,6 +126,35 @@ const OpDef op_reshape = {
     .view = true,
 };
 
+/* ---- detach --------------------------------------------------------------------------------- */
+
+static bool detach_infer(Node *node, Err *err)
+{
+    (void)err;
+    node->shape = node->in[0]->shape;
+    node->dtype = node->in[0]->dtype;
+    return true;
+}
+
+Node *mel_op_detach(Node *x)
+{
+    return op_node(op_graph(x), &op_detach, NULL, &x, 1, 1);
+}
+
+static void detach_samples(SampleSink *sink)
+{
+    Node *x = mel_op_affine(sample_input(sink, 1, 0, SHAPE(3, 4, 5)), 2, 1);
+    sample_check(sink, "all", mel_op_affine(mel_op_detach(x), 1, 1));
+}
+
+/* It has no gradient, which is its purpose. */
+const OpDef op_detach = {
+    .name = "detach",
+    .infer = detach_infer,
+    .samples = detach_samples,
+    .view = true,
+};
+
 /* ---- transpose ------------------------------------------------------------------------------ */
 
 typedef struct TransposeAttrs {

@@ -70,6 +70,14 @@ expect_success 'both autoencoders are trained and installed' '
     [ -s model/vae/diffusion_pytorch_model.safetensors ] && [ -s runs/ae_image/metrics.jsonl ] &&
     grep -q scaling_factor model/image_vae/config.json
 '
+expect_success 'a vocoder is trained against its discriminators, which are not kept' '
+    mkdir -p voiced && printf "{\"model_type\":\"hifigan\",\"model_in_dim\":64,\"upsample_initial_channel\":32,\"upsample_rates\":[5,4,2,2,2],\"upsample_kernel_sizes\":[16,16,8,4,4],\"resblock_kernel_sizes\":[3],\"resblock_dilation_sizes\":[[1,3,5]]}" > voiced.json &&
+    cp -r model/. voiced && mkdir voiced/vocoder && cp voiced.json voiced/vocoder/config.json &&
+    config vocoder vocoder shards/media ",\"frames\":16,\"discriminator_width\":4,\"validate\":\"shards/media\"" &&
+    run 0 "$MEL" --json train vocoder.json --set model=voiced && [ -s voiced/vocoder/model.safetensors ] &&
+    tail -2 runs/vocoder/metrics.jsonl | grep -q discriminators && ! grep -q mpd voiced/vocoder/model.safetensors &&
+    run 2 "$MEL" train vocoder.json --set model=voiced --set discriminator_width=6 --run runs/no && has err "multiple of 4"
+'
 expect_success 'SIGTERM writes a checkpoint, and the run goes on from there' '
     config long autoencoder shards/media ",\"of\":\"pictures\"" && sed -i "s/\"steps\":6/\"steps\":100000/;s/\"install\":true,//;s/checkpoint_every\":3/checkpoint_every\":100000/" long.json &&
     { "$MEL" train long.json > out 2> err & } && child=$! && tries=0 &&

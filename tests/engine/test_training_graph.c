@@ -197,6 +197,51 @@ static void variables_outlive_runs_and_are_shared_by_plans(void **state)
     mel_variables_free(variables);
 }
 
+static bool is_w(void *ctx, const char *name)
+{
+    (void)ctx;
+    return strcmp(name, "w") == 0 || strcmp(name, "v") == 0;
+}
+
+/* Σ(w·x + v·detach(w)·x), with w asked for as fixed in the second term: dw is x, dv is w·x. */
+static void what_is_detached_gets_no_gradient(void **state)
+{
+    (void)state;
+    Err err = {0};
+    const float w[] = {2, 3}, v[] = {5, 7}, numbers[] = {11, 13};
+    float dw[2], dv[2];
+    Variables *variables = mel_variables_new(mel_backend_cpu());
+    const Params params = {.variables = variables};
+    Graph *graph = mel_graph_new(DTYPE_F32);
+    mel_graph_train(graph, is_w, NULL, "");
+    Node *x = mel_graph_input(graph, "x", DTYPE_F32, SHAPE(2)), *gradients[2];
+    Node *term = mel_op_mul(mel_graph_param(graph, "w", SHAPE(2)), x);
+    mel_graph_detach_params(graph, true);
+    Node *fixed = mel_graph_param(graph, "w", SHAPE(2));
+    mel_graph_detach_params(graph, false);
+    Node *other = mel_op_mul(mel_op_mul(mel_graph_param(graph, "v", SHAPE(2)), fixed), x);
+    Node *loss = mel_op_sum_to(mel_op_add(term, other), (Shape){0});
+    Node *wrt[] = {mel_graph_variable_at(graph, 0), mel_graph_variable_at(graph, 1)};
+    mel_graph_gradients(graph, loss, wrt, 2, gradients);
+    mel_graph_output(graph, "dw", gradients[0]);
+    mel_graph_output(graph, "dv", gradients[1]);
+    Plan *plan;
+    CHECK_OK(mel_variables_add(variables, "w", SHAPE(2), w, &err));
+    CHECK_OK(mel_variables_add(variables, "v", SHAPE(2), v, &err));
+    CHECK_OK(mel_plan_new(graph, mel_backend_cpu(), &params, &plan, &err));
+    CHECK_OK(mel_plan_write(plan, "x", numbers, &err));
+    CHECK_OK(mel_plan_run(plan, &err));
+    CHECK_OK(mel_plan_read(plan, "dw", dw, &err));
+    CHECK_OK(mel_plan_read(plan, "dv", dv, &err));
+    for (int i = 0; i < 2; i++) {
+        assert_float_equal(dw[i], numbers[i], 0);
+        assert_float_equal(dv[i], w[i] * numbers[i], 0);
+    }
+    mel_plan_free(plan);
+    mel_graph_free(graph);
+    mel_variables_free(variables);
+}
+
 static void a_missing_variable_is_named(void **state)
 {
     (void)state;
@@ -218,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recomputation_cuts_memory_and_changes_no_bit),
         cmocka_unit_test(variables_outlive_runs_and_are_shared_by_plans),
+        cmocka_unit_test(what_is_detached_gets_no_gradient),
         cmocka_unit_test(a_missing_variable_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,11 @@ set -eu
 : "${MEL_TORCH:?names a Python with torch, diffusers, transformers, safetensors, librosa, torchaudio}"
 HF_HUB_OFFLINE=1
 export HF_HUB_OFFLINE
-for name in metrics front nets_audio nets_diffusion nets_towers nets_text_audio; do
+for name in metrics front nets_audio nets_diffusion nets_towers nets_text_audio discriminators; do
     echo "make_$name.py"
     "$MEL_TORCH" "tests/parity/make_$name.py" >/dev/null
 done
-ctest --test-dir build -R 'engine/test_(nets|metrics|front|names)' --output-on-failure
+ctest --test-dir build -R 'engine/test_(nets|metrics|front|names|discriminators)' --output-on-failure
 git status --short tests/data
 git checkout -- tests/data
 

@@ -109,8 +109,8 @@ static Node *loss(Target *target, Graph *graph, int batch)
     Node *absolute = mel_op_mean(mel_op_unary(far, UNARY_ABS, 0, 0));
     Node *square = mel_op_mean(mel_op_unary(far, UNARY_SQUARE, 0, 0));
     Node *divergence = divergence_of(m, mel_op_unary(m.log_variance, UNARY_EXP, 0, 0));
-    mel_graph_output(graph, "metric/square_error", square);
-    mel_graph_output(graph, "metric/latent_square",
+    mel_graph_output(graph, "square_error", square);
+    mel_graph_output(graph, "latent_square",
                      mel_op_mean(mel_op_unary(latents, UNARY_SQUARE, 0, 0)));
     return mel_op_add(mel_op_add(absolute, square), mel_op_affine(divergence, a->divergence, 0));
 }
@@ -148,7 +148,7 @@ static bool amend(Target *target, int part, json_t *config, const Measure *measu
 {
     double square;
     (void)target, (void)part;
-    if (!measure->mean(measure->ctx, "metric/latent_square", &square, err)) return false;
+    if (!measure->mean(measure->ctx, "latent_square", &square, err)) return false;
     if (!(square > 0) || !isfinite(square))
         return mel_err(err, ERR_MATH, "the latents' mean square is %g", square);
     mel_json_set_f64(config, "scaling_factor", 1 / sqrt(square));
@@ -164,6 +164,7 @@ const TargetDef target_autoencoder = {
     .defaults = defaults,
     .open = open_parts,
     .close = close_parts,
+    .metrics = {"square_error", "latent_square"},
     .loss = loss,
     .fill = fill,
     .amend = amend,

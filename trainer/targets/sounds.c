@@ -26,10 +26,24 @@ void sounds_close(Sounds *s)
     free(s->batch);
 }
 
+Node *sounds_wave(const Sounds *s, Graph *graph, int batch)
+{
+    return mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(batch, s->samples));
+}
+
 Node *sounds_log_mel(const Sounds *s, Graph *graph, int batch)
 {
-    Node *wave = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(batch, s->samples));
-    return mel_op_cast(mel_front_log_mel(graph, wave, s->front), mel_graph_float_type(graph));
+    Node *log_mel = mel_front_log_mel(graph, sounds_wave(s, graph, batch), s->front);
+    return mel_op_cast(log_mel, mel_graph_float_type(graph));
+}
+
+static double scale_of(const Sounds *s)
+{
+    double peak = 1;
+    if (s->peak <= 0) return 1.0 / 32767;
+    for (int64_t k = 0; k < (int64_t)STORED_RATE_HZ * SOUND_SECONDS; k++)
+        peak = fmax(peak, fabs(s->whole[k]));
+    return s->peak / peak;
 }
 
 static bool fill_sound(Sounds *s, const TrainBatch *batch, int i, Err *err)
@@ -40,8 +54,9 @@ static bool fill_sound(Sounds *s, const TrainBatch *batch, int i, Err *err)
     Rng rng = sample_rng(batch, i);
     mel_shards_floats(batch->shards, s->array, batch->items[i], s->whole);
     float *part = s->whole + mel_rng_int(&rng, (int)(STORED_RATE_HZ * SOUND_SECONDS - n + 1));
+    double scale = scale_of(s);
     for (int64_t k = 0; k < n; k++)
-        part[k] /= 32767;
+        part[k] = (float)(part[k] * scale);
     if (rate != STORED_RATE_HZ && !mel_resample(part, n, STORED_RATE_HZ, rate, &resampled, &n, err))
         return false;
     memset(to, 0, (size_t)s->samples * sizeof *to);

@@ -11,6 +11,7 @@ enum { SOUND_SECONDS = 10 };
 typedef struct Sounds {
     int array;      /* "wave" of the shards */
     double seconds; /* heard at once; where they begin is drawn anew each time */
+    double peak;    /* every whole sound is made as loud as this; 0: it is left as it is */
     const MelSettings *front;
     int64_t samples;      /* of a stretch, at the front end's rate */
     float *whole, *batch; /* one stored sound; [B, samples] */
@@ -20,7 +21,8 @@ typedef struct Sounds {
 MEL_MUST_CHECK bool sounds_open(Sounds *sounds, const Shards *shards, int64_t batch, Err *err);
 void sounds_close(Sounds *sounds); /* {0} is fine */
 
-/* The input "wave" [B, samples] and its log-mel spectrogram [B, T, bins], in the graph's type. */
+/* The input "wave" [B, samples]; its log-mel spectrogram [B, T, bins], in the graph's type. */
+Node *sounds_wave(const Sounds *sounds, Graph *graph, int batch);
 Node *sounds_log_mel(const Sounds *sounds, Graph *graph, int batch);
 MEL_MUST_CHECK bool sounds_fill(Sounds *sounds, Plan *plan, const TrainBatch *batch, Err *err);
 
