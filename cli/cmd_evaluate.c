@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TODO(issue 4): --table 1…7, our row beside the paper's. */
 #include "cli/cli.h"
-#include "cli/evaluate_run.h"
 #include "cli/models.h"
-#include "cli/score_run.h"
+#include "cli/table_run.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { TRAINING_BYTES_MAX = 1 << 20 };
+
 typedef struct EvaluateArgs {
-    const char *samples, *reference, *split, *side, *text, *vggish, *cnn14, *picture_model,
-        *music_model;
+    const char *samples, *reference, *split, *side, *text;
+    JudgeNames judges;
     bool imsm;
+    const char *model, *train, *runs, *sampler, *paper; /* of a table */
+    int64_t table, limit, seed, steps, tokens;
+    double guidance;
+    bool bf16, guide_by_picture;
 } EvaluateArgs;
 
-static const EvaluateArgs evaluate_defaults = {.side = "test",
-                                               .vggish = "vggish",
-                                               .cnn14 = "cnn14-16k",
-                                               .picture_model = CLI_CLIP,
-                                               .music_model = CLI_CLAP};
+static const EvaluateArgs evaluate_defaults = {
+    .side = "test",
+    .judges = {"vggish", "cnn14-16k", CLI_CLIP, CLI_CLAP},
+    .model = "melfusion",
+    .runs = "runs/paper",
+    .sampler = "ddim",
+    .paper = "melbench",
+    .steps = 400,
+    .tokens = 128,
+    .guidance = 7
+};
 
 static const CliOption evaluate_options[] = {
     CLI_TEXT(0, "samples", EvaluateArgs, samples, "DIR", "the generated sounds, WAV or FLAC"),
@@ -30,13 +40,30 @@ static const CliOption evaluate_options[] = {
     CLI_TEXT('t', "text", EvaluateArgs, text, "TEMPLATE", CLI_TEMPLATE_HELP),
     CLI_FLAG(0, "imsm", EvaluateArgs, imsm,
              "also the purity of the split's pictures and texts with the generated sounds"),
-    CLI_TEXT(0, "vggish", EvaluateArgs, vggish, "NAME", "judges FAD (vggish); none leaves it out"),
-    CLI_TEXT(0, "cnn14", EvaluateArgs, cnn14, "NAME",
+    CLI_TEXT(0, "vggish", EvaluateArgs, judges.vggish, "NAME",
+             "judges FAD (vggish); none leaves it out"),
+    CLI_TEXT(0, "cnn14", EvaluateArgs, judges.cnn14, "NAME",
              "judges FD, KL and IS (cnn14-16k); none leaves them out"),
-    CLI_TEXT(0, "picture-model", EvaluateArgs, picture_model, "NAME",
+    CLI_TEXT(0, "picture-model", EvaluateArgs, judges.picture, "NAME",
              "imsm: a CLIP (" CLI_CLIP ")"),
-    CLI_TEXT(0, "music-model", EvaluateArgs, music_model, "NAME",
+    CLI_TEXT(0, "music-model", EvaluateArgs, judges.music, "NAME",
              "imsm: a CLAP or a sound tower (" CLI_CLAP ")"),
+    CLI_INT(0, "table", EvaluateArgs, table, "N", "make this table of the paper again, 1 to 7"),
+    CLI_TEXT('m', "model", EvaluateArgs, model, "NAME", "table: the model (melfusion)"),
+    CLI_TEXT(0, "train", EvaluateArgs, train, "CONFIG",
+             "table: MeLFusion's training, which rows change as they need"),
+    CLI_TEXT(0, "runs", EvaluateArgs, runs, "DIR", "table: keeps all that is made (runs/paper)"),
+    CLI_INT(0, "limit", EvaluateArgs, limit, "N", "table: clips that music is made for (all)"),
+    CLI_INT(0, "seed", EvaluateArgs, seed, "N", "table: of the first clip's music (0)"),
+    CLI_INT(0, "steps", EvaluateArgs, steps, "N", "table: of the sampler (400)"),
+    CLI_REAL('g', "guidance", EvaluateArgs, guidance, "G", "table: by the text (7)"),
+    CLI_TEXT(0, "sampler", EvaluateArgs, sampler, "NAME", "table: ddim, ddpm or dpm++ (ddim)"),
+    CLI_INT(0, "tokens", EvaluateArgs, tokens, "N", "table: of a text, at most (128)"),
+    CLI_FLAG(0, "guide-by-picture", EvaluateArgs, guide_by_picture,
+             "table: guidance pushes towards the picture too"),
+    CLI_FLAG(0, "bf16", EvaluateArgs, bf16, "table: compute in bfloat16"),
+    CLI_TEXT(0, "paper", EvaluateArgs, paper, "SET",
+             "table: the paper's figures on melbench or musiccaps (melbench)"),
     CLI_END,
 };
 
@@ -47,23 +74,12 @@ static void add_number(Table *table, const char *name, const char *what, double 
     cli_table_add(table, (const char *[]){name, text, what});
 }
 
-static void report(const Cli *cli, const Evaluation *e, double imsm)
+static void report(const Cli *cli, const Evaluation *e)
 {
     static const char *const names[] = {"metric", "value", "what"};
     if (cli->json) {
-        json_t *line = json_object();
+        json_t *line = cli_evaluation_json(e);
         mel_json_set_text(line, "event", "evaluated");
-        mel_json_set_i64(line, "samples", e->samples);
-        mel_json_set_i64(line, "references", e->references);
-        mel_json_set_i64(line, "pairs", e->pairs);
-        mel_json_set_i64(line, "failed", e->failed);
-        mel_json_set_f64(line, "fad", e->fad);
-        mel_json_set_f64(line, "fd", e->fd);
-        mel_json_set_f64(line, "kl", e->kl);
-        mel_json_set_f64(line, "kl_sigmoid", e->kl_sigmoid);
-        mel_json_set_f64(line, "inception", e->inception);
-        mel_json_set_f64(line, "inception_deviation", e->inception_deviation);
-        mel_json_set_f64(line, "imsm", imsm);
         cli_json_line(line);
         return;
     }
@@ -73,80 +89,14 @@ static void report(const Cli *cli, const Evaluation *e, double imsm)
     add_number(table, "KL", "mean KL(reference, sample) of the classes; lower is better", e->kl);
     add_number(table, "KL sigmoid", "the same sum over sigmoids", e->kl_sigmoid);
     add_number(table, "IS", "inception score; higher is better", e->inception);
-    add_number(table, "IMSM", "purity with the split's pictures and texts; higher is better", imsm);
+    add_number(table, "IMSM", "purity with the split's pictures and texts; higher is better",
+               e->imsm);
     cli_table_print(table);
     mel_log_info("%lld samples, %lld references, %lld of one name", (long long)e->samples,
                  (long long)e->references, (long long)e->pairs);
 }
 
-static bool open_judge(const char *dataset, const char *name, const char *kind, Judge **out,
-                       Err *err)
-{
-    if (mel_equal(name, "none")) return true;
-    char *folder = cli_model_find(dataset, name, err);
-    bool ok = folder && mel_judge_open(folder, out, err);
-    free(folder);
-    if (ok && !mel_equal(mel_judge_info(*out)->kind, kind))
-        ok = mel_err(err, ERR_USAGE, "the model '%s' is a %s, wanted a %s", name,
-                     mel_judge_info(*out)->kind, kind);
-    return ok;
-}
-
-/* ---- purity with the generated sounds ------------------------------------------------------- */
-
-/* The split's triplets that have a sample, with that sample as their sound. */
-static bool replace_sounds(Selection *selection, const SoundSet *samples, Err *err)
-{
-    int64_t kept = 0;
-    bool ok = true;
-    for (int64_t i = 0; i < selection->count && ok; i++) {
-        char sha256[SHA256_HEX_SIZE], *name = cli_sound_name(selection->items[i].id);
-        const NamedSound *sound = cli_sound_find(samples, name);
-        free(name);
-        if (!sound) continue;
-        Triplet t = selection->items[i];
-        ok = mel_sha256_file(sound->path, sha256, NULL, err);
-        t.sound = sound->path;
-        t.sound_sha256 = mel_arena_strdup(&selection->arena, sha256);
-        selection->items[kept++] = t;
-    }
-    selection->count = kept;
-    if (ok && kept == 0)
-        ok = mel_err(err, ERR_NOT_FOUND,
-                     "no sample is named after a clip of the split "
-                     "(<source>_<start in ms>.wav)");
-    return ok;
-}
-
-static bool purity(const Cli *cli, const char *dataset, const EvaluateArgs *args,
-                   Selection *selection, const SoundSet *samples, double *out, Err *err)
-{
-    ScoreJob job = {.kind = SCORE_IMSM,
-                    .picture_name = args->picture_model,
-                    .music_name = args->music_model,
-                    .progress = &cli->progress};
-    double *values = NULL, sum = 0;
-    int64_t n = 0;
-    bool ok = replace_sounds(selection, samples, err) &&
-              cli_score_open(&job, dataset, DTYPE_F32, err) &&
-              mel_embeddings_open(dataset, &job.cache, err);
-    if (ok) {
-        values = mel_alloc((size_t)selection->count * sizeof *values);
-        ok = cli_score(&job, selection, NULL, values, err);
-    }
-    for (int64_t i = 0; i < selection->count && ok; i++) {
-        if (!isfinite(values[i])) continue;
-        sum += values[i];
-        n++;
-    }
-    if (ok && n) *out = sum / (double)n;
-    free(values);
-    mel_embeddings_close(job.cache);
-    cli_score_close(&job);
-    return ok;
-}
-
-/* ---- the command ---------------------------------------------------------------------------- */
+/* ---- one set of sounds ----------------------------------------------------------------------- */
 
 static bool check_args(const EvaluateArgs *args, Err *err)
 {
@@ -170,44 +120,190 @@ static bool find_references(const Cli *cli, const EvaluateArgs *args, Selection 
     return ok;
 }
 
+static int evaluate(Cli *cli, const EvaluateArgs *args, const char *dataset, Err *err)
+{
+    Selection selection = {0};
+    SoundSet samples = {0}, references = {0};
+    Judges judges = {0};
+    Evaluation evaluation = {0};
+    bool ok = check_args(args, err) && cli_sounds_in(args->samples, &samples, err) &&
+              find_references(cli, args, &selection, &references, err) &&
+              cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err) &&
+              cli_judge_samples(&judges, &samples, &references, args->imsm ? &selection : NULL,
+                                &evaluation, err);
+    cli_progress_done();
+    if (ok) report(cli, &evaluation);
+    cli_judges_close(&judges);
+    cli_sounds_clear(&samples);
+    cli_sounds_clear(&references);
+    cli_selection_clear(&selection);
+    if (!ok) return RUN_ERROR;
+    return evaluation.failed ? EXIT_SOME_FAILED : EXIT_DONE;
+}
+
+/* ---- a table of the paper ------------------------------------------------------------------- */
+
+typedef struct TableView {
+    Cli *cli;
+    PaperSet paper;
+    Table *table;
+} TableView;
+
+static void cell(char out[16], double value)
+{
+    snprintf(out, 16, isfinite(value) ? "%.2f" : "-", value);
+}
+
+static void show_row(void *ctx, const PaperRow *row, const Evaluation *e, const char *why)
+{
+    const TableView *view = ctx;
+    const PaperFigures *paper = &row->figures[view->paper];
+    const double numbers[] = {e ? e->fad : NAN, e ? e->kl : NAN, e ? e->fd : NAN, e ? e->imsm : NAN,
+                              paper->fad,       paper->kl,       paper->fd,       paper->imsm};
+    char texts[MEL_COUNT(numbers)][16];
+    const char *cells[MEL_COUNT(numbers) + 2] = {row->name};
+    cli_progress_done();
+    if (view->cli->json) {
+        json_t *line = json_object();
+        mel_json_set_text(line, "event", "row");
+        mel_json_set_i64(line, "table", row->table);
+        mel_json_set_text(line, "row", row->name);
+        mel_json_set_text(line, "left_out", why);
+        json_object_set_new(line, "ours", e ? cli_evaluation_json(e) : json_null());
+        json_t *theirs = json_object();
+        mel_json_set_f64(theirs, "fad", paper->fad);
+        mel_json_set_f64(theirs, "kl", paper->kl);
+        mel_json_set_f64(theirs, "fd", paper->fd);
+        mel_json_set_f64(theirs, "imsm", paper->imsm);
+        json_object_set_new(line, "paper", theirs);
+        cli_json_line(line);
+        return;
+    }
+    for (size_t i = 0; i < MEL_COUNT(numbers); i++) {
+        cell(texts[i], numbers[i]);
+        cells[i + 1] = texts[i];
+    }
+    cells[MEL_COUNT(numbers) + 1] = why;
+    cli_table_add(view->table, cells);
+    mel_log_info("%s: %s", row->name, why ? why : "done");
+}
+
+static void show_training(void *ctx, const TrainTick *tick)
+{
+    const TableView *view = ctx;
+    char note[64];
+    snprintf(note, sizeof note, "loss %.4f", tick->loss);
+    mel_progress(
+        &view->cli->progress,
+        &(ProgressTick){.what = "train", .done = tick->step, .total = tick->steps, .note = note});
+}
+
+static void made(void *ctx, const Request *request, const char *path, double seconds)
+{
+    (void)ctx, (void)request;
+    mel_log_debug("%s in %.1f s", path, seconds);
+}
+
+static bool check_table(const EvaluateArgs *args, TableJob *job, PaperSet *paper, Err *err)
+{
+    if (args->table < 1 || args->table > PAPER_TABLES)
+        return mel_err(err, ERR_USAGE, "'--table' is 1 to %d", PAPER_TABLES);
+    if (!args->split || args->samples || args->reference)
+        return mel_err(err, ERR_USAGE,
+                       "a table makes its own sounds: '--split' names the real ones");
+    if (args->steps < 1 || args->steps > 1000)
+        return mel_err(err, ERR_USAGE, "'--steps' is 1 to 1000");
+    if (args->tokens < 1 || args->tokens > 512)
+        return mel_err(err, ERR_USAGE, "'--tokens' is 1 to 512");
+    if (args->limit < 0) return mel_err(err, ERR_USAGE, "'--limit' is a number of clips");
+    *paper = mel_equal(args->paper, "musiccaps") ? PAPER_MUSICCAPS : PAPER_MELBENCH;
+    if (*paper == PAPER_MELBENCH && !mel_equal(args->paper, "melbench"))
+        return mel_err(err, ERR_USAGE, "'--paper' is melbench or musiccaps, not '%s'", args->paper);
+    if (args->table == 5) *paper = PAPER_MUSICCAPS; /* the only one it is given for */
+    return mel_sampler_kind(args->sampler, &job->generate.sampler, err);
+}
+
+static bool open_table(const EvaluateArgs *args, const char *dataset, TableJob *job, json_t **train,
+                       char **model, Err *err)
+{
+    *model = cli_model_find(dataset, args->model, err);
+    job->model = *model;
+    if (*model && args->train) *train = mel_json_load(args->train, TRAINING_BYTES_MAX, err);
+    job->training = *train;
+    return *model && (!args->train || *train);
+}
+
+static int evaluate_table(Cli *cli, const EvaluateArgs *args, const char *dataset, Err *err)
+{
+    static const char *const columns[] = {"",           "FAD", "KL", "FD",   "IMSM",
+                                          "paper: FAD", "KL",  "FD", "IMSM", ""};
+    TableView view = {.cli = cli};
+    Judges judges = {0};
+    TableJob job = {
+        .table = (int)args->table,
+        .runs = args->runs,
+        .choice = {.split = args->split,                       .side = args->side, .text = args->text},
+        .limit = args->limit,
+        .seed = args->seed,
+        .generate = { .steps = args->steps,
+                   .samples = 1,
+                   .tokens = args->tokens,
+                   .guidance = args->guidance,
+                   .bf16 = args->bf16,
+                   .guide_by_picture = args->guide_by_picture,
+                   .progress = &cli->progress,
+                   .done = made},
+        .judges = &judges,
+        .done = show_row,
+        .trained = show_training,
+        .ctx = &view
+    };
+    json_t *training = NULL;
+    char *model = NULL;
+    Db *db = NULL;
+    bool ok = check_table(args, &job, &view.paper, err) && cli_open(cli, DB_READ, &db, err) &&
+              open_table(args, dataset, &job, &training, &model, err) &&
+              cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err);
+    if (ok) {
+        view.table = cli->json ? NULL : cli_table_new(MEL_COUNT(columns), columns);
+        ok = cli_table(&job, db, err);
+        cli_progress_done();
+        if (view.table) cli_table_print(view.table);
+    }
+    cli_judges_close(&judges);
+    mel_db_close(db);
+    json_decref(training);
+    free(model);
+    return ok ? EXIT_DONE : RUN_ERROR;
+}
+
 static int run(Cli *cli, const void *options, Err *err)
 {
     const EvaluateArgs *args = options;
     Err ignored = {0};
-    Selection selection = {0};
-    SoundSet samples = {0}, references = {0};
-    Judge *vggish = NULL, *cnn14 = NULL;
-    Evaluation evaluation;
-    double imsm = NAN;
     char *dataset = mel_db_find(cli->folder, &ignored);
-    bool ok = check_args(args, err) && cli_sounds_in(args->samples, &samples, err) &&
-              find_references(cli, args, &selection, &references, err) &&
-              open_judge(dataset, args->vggish, "vggish", &vggish, err) &&
-              open_judge(dataset, args->cnn14, "cnn14", &cnn14, err) &&
-              cli_evaluate(vggish, cnn14, &samples, &references, &cli->progress, &evaluation, err);
-    if (ok && args->imsm) ok = purity(cli, dataset, args, &selection, &samples, &imsm, err);
-    cli_progress_done();
-    if (ok) report(cli, &evaluation, imsm);
-    mel_judge_close(vggish);
-    mel_judge_close(cnn14);
-    cli_sounds_clear(&samples);
-    cli_sounds_clear(&references);
-    cli_selection_clear(&selection);
+    int code =
+        args->table ? evaluate_table(cli, args, dataset, err) : evaluate(cli, args, dataset, err);
     free(dataset);
-    if (!ok) return RUN_ERROR;
-    return evaluation.failed ? EXIT_SOME_FAILED : EXIT_DONE;
+    return code;
 }
 
 const CliCommand cmd_evaluate = {
     .name = "evaluate",
     .summary = "generated sounds beside real ones: FAD, FD, KL, IS, IMSM",
-    .usage = "evaluate --samples DIR (--reference DIR | --split NAME [--imsm])",
+    .usage = "evaluate --samples DIR (--reference DIR | --split NAME [--imsm])\n"
+             "       mel evaluate --table N --split NAME [--train CONFIG]",
     .details = "The formulas, and the ways of loading a sound, are those of audioldm_eval, which "
                "made the\n"
                "tables of TANGO and MeLFusion. Sounds of one name are pairs (KL); a split's clip\n"
                "yt-abc:30000 is named yt-abc_30000.\n\n"
+               "--table makes a table of the paper again, from any split: it makes the music of "
+               "every row,\njudges it, and shows it beside the paper's. With --train rows that "
+               "differ in training are\ntrained; without it they are left out. Everything stays "
+               "below --runs, and the same command\ngoes on from there.\n\n"
                "  mel model pull vggish cnn14-16k\n"
-               "  mel evaluate --samples out --split base --side test --imsm",
+               "  mel evaluate --samples out --split base --side test --imsm\n"
+               "  mel evaluate --table 4 --split base --train music.json --limit 100",
     .options = evaluate_options,
     .defaults = &evaluate_defaults,
     .size = sizeof(EvaluateArgs),

@@ -236,7 +236,7 @@ bool cli_evaluate(Judge *vggish, Judge *cnn14, const SoundSet *samples, const So
                   const Progress *progress, Evaluation *out, Err *err)
 {
     bool ok = true;
-    Evaluation e = {NAN, NAN, NAN, NAN, NAN, NAN, samples->count, references->count, 0, 0};
+    Evaluation e = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, samples->count, references->count, 0, 0};
     if (vggish) {
         BothJudged both = {0};
         ok = judge_both(vggish, samples, references, progress, &both, &e.failed, err) &&

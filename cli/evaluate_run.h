@@ -42,7 +42,7 @@ void cli_judged_clear(Judged *judged); /* {0} is fine */
 
 /* NAN for what cannot be computed. */
 typedef struct Evaluation {
-    double fad, fd, kl, kl_sigmoid, inception, inception_deviation;
+    double fad, fd, kl, kl_sigmoid, inception, inception_deviation, imsm;
     int64_t samples, references, pairs, failed;
 } Evaluation;
 
