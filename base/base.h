@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * base: what every other folder stands on. One header a topic; this one includes them all, and is
- * the only one that other folders include. Depends on libc, OpenSSL's SHA-256 and jansson. */
+ * the only one that other folders include. Depends on libc, OpenSSL's SHA-256, jansson and
+ * libsndfile. */
 #ifndef MEL_BASE_H
 #define MEL_BASE_H
 
@@ -18,6 +19,7 @@
 #include "base/process.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "base/sound_file.h"
 #include "base/str.h"
 #include "base/threads.h"
 

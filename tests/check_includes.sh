@@ -55,8 +55,10 @@ function check_own(header,   to) {
 function check_library(header) {
     if (folder == "tests") return
     if (header ~ /^sqlite3/ && folder != "db") offence("<" header "> is for db only")
-    if (header ~ /^(libav|libsw|curl\/|sndfile)/ && folder != "curator")
+    if (header ~ /^(libav|libsw|curl\/)/ && folder != "curator")
         offence("<" header "> is for curator only")
+    if (header ~ /^sndfile/ && folder != "base" && folder != "curator")
+        offence("<" header "> is for base and curator only")
     if (header ~ /^(gtk|adwaita|gdk)/ && folder != "annotator")
         offence("<" header "> is for annotator only")
 }

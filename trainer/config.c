@@ -39,6 +39,8 @@ static const ConfigField shared_fields[] = {
                   "share that the moving average keeps a step, 0 for none"),
     CONFIG_INT(FIELD_OPTIONAL, "checkpoint_every", TrainConfig, checkpoint_every, 1, 1e9, "steps"),
     CONFIG_INT(FIELD_OPTIONAL, "keep", TrainConfig, keep, 1, 1000, "checkpoints"),
+    CONFIG_INT(FIELD_OPTIONAL, "sample_every", TrainConfig, sample_every, 0, 1e9,
+               "steps, 0 for no samples"),
     CONFIG_INT(FIELD_OPTIONAL, "validate_every", TrainConfig, validate_every, 1, 1e9, "steps"),
     CONFIG_INT(FIELD_OPTIONAL, "validate_items", TrainConfig, validate_items, 1, 1e9,
                "items that validation looks at"),

@@ -85,6 +85,7 @@ typedef struct TrainConfig {
     double clip;    /* largest norm of the gradient; 0: any */
     double ema;     /* share that a moving average keeps each step; 0: no average */
     int64_t checkpoint_every, keep, validate_every, validate_items;
+    int64_t sample_every; /* steps; 0: nothing is made to listen to */
 } TrainConfig;
 
 /* With `own` the table of the target's further keys. `object` must outlive the config. */

@@ -115,6 +115,18 @@ static bool validate(Run *run, Err *err)
     return log_line(run, line, err);
 }
 
+/* samples/step-00000100/: what the target makes of some items. */
+static bool listen(Run *run, Err *err)
+{
+    if (!run->target->def->sample) return true;
+    const Shards *shards = run->validation ? run->validation : run->shards;
+    char *folder =
+        mel_asprintf("%s/samples/step-%08lld", run->options->folder, (long long)run->tick.step);
+    bool ok = mel_make_dirs(folder, err) && train_step_sample(run->step, shards, folder, err);
+    free(folder);
+    return ok;
+}
+
 static bool save(Run *run, Err *err)
 {
     return events_flush(run->events, err) &&
@@ -135,6 +147,8 @@ static bool one_step(Run *run, Err *err)
     bool last = run->tick.step == c->steps;
     if (!report(run, &step, seconds, err)) return false;
     if ((last || run->tick.step % c->validate_every == 0) && !validate(run, err)) return false;
+    bool heard = c->sample_every && (last || run->tick.step % c->sample_every == 0);
+    if (heard && !listen(run, err)) return false;
     if ((last || run->tick.step % c->checkpoint_every == 0) && !save(run, err)) return false;
     if (run->options->tick) run->options->tick(run->options->ctx, &run->tick);
     return true;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A run: its folder holds config.json (exactly what was asked), metrics.jsonl (a line a step),
- * TensorBoard's events, checkpoints/ and, at the end, model/ with the trained networks.
- *
- * TODO(issue 4): sample audio along the way. */
+ * TensorBoard's events, samples/ to listen to, checkpoints/ and, at the end, model/ with the
+ * trained networks. */
 #ifndef MEL_TRAINER_RUN_H
 #define MEL_TRAINER_RUN_H
 

@@ -306,6 +306,19 @@ static bool make_judge(TrainStep *step, Err *err)
            mel_plan_new(graph, step->backend, &step->params, &step->judge_plan, err);
 }
 
+static TrainBatch judged_batch(TrainStep *step, const Shards *shards, int64_t number)
+{
+    int64_t size = step->config->batch;
+    for (int64_t i = 0; i < size; i++)
+        step->items[i] = (number * size + i) % mel_shards_count(shards);
+    return (TrainBatch){.items = step->items,
+                        .count = (int)size,
+                        .shards = shards,
+                        .seed = (uint64_t)step->config->seed,
+                        .first_sample = number * size,
+                        .validation = true};
+}
+
 bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items, const char *output,
                         double *mean, Err *err)
 {
@@ -316,14 +329,7 @@ bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items, co
     *mean = 0;
     for (int64_t b = 0; b < batches; b++) {
         float value;
-        for (int64_t i = 0; i < size; i++)
-            step->items[i] = (b * size + i) % count;
-        const TrainBatch batch = {.items = step->items,
-                                  .count = (int)size,
-                                  .shards = shards,
-                                  .seed = (uint64_t)step->config->seed,
-                                  .first_sample = b * size,
-                                  .validation = true};
+        const TrainBatch batch = judged_batch(step, shards, b);
         if (!step->target->def->fill(step->target, step->judge_plan, &batch, err) ||
             !mel_plan_run(step->judge_plan, err) ||
             !mel_plan_read(step->judge_plan, output, &value, err))
@@ -331,6 +337,15 @@ bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items, co
         *mean += (double)value / (double)batches;
     }
     return true;
+}
+
+bool train_step_sample(TrainStep *step, const Shards *shards, const char *folder, Err *err)
+{
+    const TargetDef *def = step->target->def;
+    if (!make_judge(step, err)) return false;
+    const TrainBatch batch = judged_batch(step, shards, 0);
+    return def->fill(step->target, step->judge_plan, &batch, err) &&
+           def->sample(step->target, step->judge_plan, &batch, folder, err);
 }
 
 /* ---- what has been learnt ------------------------------------------------------------------- */

@@ -28,6 +28,11 @@ MEL_MUST_CHECK bool train_step_run(TrainStep *step, int64_t number, StepReport *
 MEL_MUST_CHECK bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items,
                                        const char *output, double *mean, Err *err);
 
+/* The target's sounds of the first items of these shards, by the averaged weights where there are
+ * some, into a folder. */
+MEL_MUST_CHECK bool train_step_sample(TrainStep *step, const Shards *shards, const char *folder,
+                                      Err *err);
+
 Variables *train_step_variables(TrainStep *step);
 
 /* The i-th trained parameter's name, or NULL behind the last, and its weights as they are used

@@ -72,6 +72,11 @@ typedef struct TargetDef {
     Node *(*loss)(Target *target, Graph *graph, int batch);
     bool (*fill)(Target *target, Plan *plan, const TrainBatch *batch, Err *err);
 
+    /* Makes something to listen to of the batch, by a plan of the loss's graph that does not train,
+     * and puts it into the folder. NULL: there is nothing to hear. */
+    bool (*sample)(Target *target, Plan *plan, const TrainBatch *batch, const char *folder,
+                   Err *err);
+
     /* Changes a part's config.json by what was learnt; measure gives the mean of an output over
      * training items. May be NULL. */
     bool (*amend)(Target *target, int part, json_t *config, const Measure *measure, Err *err);

@@ -99,6 +99,17 @@ file = open(\"model/unet/diffusion_pytorch_model.safetensors\", \"rb\")
 header = json.loads(file.read(struct.unpack(\"<Q\", file.read(8))[0]))
 assert sum(name.endswith(\"attn2.alpha\") for name in header) == 2, list(header)"
 '
+expect_success 'on its way a run leaves something to listen to' '
+    heard() { # heard RUN BYTES: what was made and what is real, of two items
+        [ "$(ls "runs/$1/samples/step-00000002" | grep -c made.wav)" -eq 2 ] && [ "$(ls "runs/$1/samples/step-00000002" | grep -c real.wav)" -eq 2 ] &&
+        for sound in "runs/$1/samples/step-00000002"/*; do [ "$(stat -c %s "$sound")" -eq "$2" ] || return 1; done
+    } &&
+    few="--set steps=4 --set sample_every=2 --set install=false" &&
+    run 0 "$MEL" --json train music.json $few --run runs/heard && heard heard $((163840 * 2 + 44)) &&
+    run 0 "$MEL" --json train ae_sound.json $few --run runs/heard-ae && heard heard-ae $((64 * 160 * 2 + 44)) &&
+    run 0 "$MEL" --json train vocoder.json $few --set model=voiced --run runs/heard-voice && heard heard-voice $((16 * 160 * 2 + 44)) &&
+    [ -d runs/heard/samples/step-00000004 ] && run 0 "$MEL" --json train image.json $few --run runs/heard-image
+'
 expect_success 'shards of another image model are refused' '
     cp -r model other && config image2 image shards/image "" && sed -i "s|\"model\":\"model\"|\"model\":\"other\"|;s/\"seed\":5/\"seed\":6/" image2.json &&
     run 0 "$MEL" train image2.json && config music2 music shards/music "" && sed -i "s|\"model\":\"model\"|\"model\":\"other\"|" music2.json &&

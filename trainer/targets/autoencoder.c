@@ -3,6 +3,7 @@
  * An autoencoder of pictures or of log-mel spectrograms: the mean absolute and squared error of the
  * reconstruction, and a little of the latents' divergence from a normal distribution (Rombach et
  * al., 2022; without their adversary). */
+#include "trainer/targets/sounds.h"
 #include "trainer/targets/targets.h"
 
 #include "engine/nets.h"
@@ -105,6 +106,7 @@ static Node *loss(Target *target, Graph *graph, int batch)
     Node *latents = mel_op_add(m.mean, mel_op_mul(deviation, noise));
     Node *y = mel_net_vae_decoder(graph, vae, mel_op_cast(latents, type));
     mel_graph_pop(graph);
+    if (!mel_graph_is_training(graph)) mel_graph_output(graph, "made", y);
     Node *far = mel_op_cast(mel_op_sub(y, x), DTYPE_F32);
     Node *absolute = mel_op_mean(mel_op_unary(far, UNARY_ABS, 0, 0));
     Node *square = mel_op_mean(mel_op_unary(far, UNARY_SQUARE, 0, 0));
@@ -143,6 +145,21 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
     return mel_plan_write(plan, "noise", a->noise, err);
 }
 
+static bool sample(Target *target, Plan *plan, const TrainBatch *batch, const char *folder,
+                   Err *err)
+{
+    const Autoencoder *a = (Autoencoder *)target;
+    const char *model = target->config->model;
+    int64_t frames = a->seen.dims[0];
+    if (a->of != OF_SOUNDS) return true;
+    float *made = mel_alloc((size_t)(batch->count * mel_shape_count(&a->seen)) * sizeof *made);
+    bool ok = mel_plan_run(plan, err) && mel_plan_read(plan, "made", made, err) &&
+              sounds_save_mels(batch, "made", made, frames, model, folder, err) &&
+              sounds_save_mels(batch, "real", a->batch, frames, model, folder, err);
+    free(made);
+    return ok;
+}
+
 /* Diffusion wants latents of size 1. */
 static bool amend(Target *target, int part, json_t *config, const Measure *measure, Err *err)
 {
@@ -167,5 +184,6 @@ const TargetDef target_autoencoder = {
     .metrics = {"square_error", "latent_square"},
     .loss = loss,
     .fill = fill,
+    .sample = sample,
     .amend = amend,
 };

@@ -61,6 +61,7 @@ Node *denoising_text(const Denoising *d, Graph *graph, const CheckpointTensor *s
 
 Node *denoising_loss(const Denoising *d, Graph *graph, Node *predicted)
 {
+    if (!mel_graph_is_training(graph)) mel_graph_output(graph, "predicted", predicted);
     Node *wanted = mel_graph_input(graph, "wanted", DTYPE_F32, batched(d));
     Node *weights = mel_graph_input(graph, "weights", DTYPE_F32, SHAPE(d->batch, 1, 1, 1));
     Node *far = mel_op_sub(mel_op_cast(predicted, DTYPE_F32), wanted);
@@ -92,4 +93,28 @@ bool denoising_fill(Denoising *d, Plan *plan, const TrainBatch *batch, Err *err)
     return mel_plan_write(plan, "z", d->z, err) && mel_plan_write(plan, "t", d->times, err) &&
            mel_plan_write(plan, "wanted", d->wanted, err) &&
            mel_plan_write(plan, "weights", d->weights, err);
+}
+
+bool denoising_sample(Denoising *d, Plan *plan, const TrainBatch *batch, const int *times,
+                      int count, const SampleStep *step, Err *err)
+{
+    int64_t n = mel_shape_count(&d->shape) * batch->count;
+    Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &d->schedule, times, count, n);
+    Rng rng = sample_rng(batch, 0);
+    rng.next = UINT64_C(1) << 41; /* behind everything else */
+    bool ok = true;
+    for (int64_t k = 0; k < n; k++)
+        d->z[k] = (float)mel_rng_normal(&rng);
+    for (int i = 0; i < count && ok; i++) {
+        for (int k = 0; k < batch->count; k++)
+            d->times[k] = (float)times[i];
+        ok = step->fill(step->ctx, plan, batch, err) && mel_plan_write(plan, "z", d->z, err) &&
+             mel_plan_write(plan, "t", d->times, err) &&
+             mel_plan_write(plan, "wanted", d->wanted, err) &&
+             mel_plan_write(plan, "weights", d->weights, err) && mel_plan_run(plan, err) &&
+             mel_plan_read(plan, "predicted", d->noise, err);
+        if (ok) mel_sampler_step(sampler, i, d->noise, NULL, d->z);
+    }
+    mel_sampler_free(sampler);
+    return ok;
 }

@@ -36,4 +36,14 @@ Node *denoising_loss(const Denoising *d, Graph *graph, Node *predicted);
  * inputs. The latents are in d->latents. */
 MEL_MUST_CHECK bool denoising_fill(Denoising *d, Plan *plan, const TrainBatch *batch, Err *err);
 
+/* Writes the target's own inputs of a batch at the times that d->times holds. */
+typedef struct SampleStep {
+    bool (*fill)(void *ctx, Plan *plan, const TrainBatch *batch, Err *err);
+    void *ctx;
+} SampleStep;
+
+/* Latents out of noise, by DDIM at these falling times and without guidance, into d->z. */
+MEL_MUST_CHECK bool denoising_sample(Denoising *d, Plan *plan, const TrainBatch *batch,
+                                     const int *times, int count, const SampleStep *step, Err *err);
+
 #endif

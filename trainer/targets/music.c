@@ -4,6 +4,7 @@
  * 1). The image model is frozen; its features come from the latents of the inversion that 'mel
  * prepare' stored, at the stored time nearest to the sample's. */
 #include "trainer/targets/denoising.h"
+#include "trainer/targets/sounds.h"
 #include "trainer/targets/targets.h"
 
 #include "engine/nets.h"
@@ -229,16 +230,13 @@ static void fill_image(MusicTarget *m, const TrainBatch *batch, int i)
                 m->image_batch + i * count, DTYPE_F32, count);
 }
 
-static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
+/* Text and picture, at the times of m->denoising. */
+static bool fill_conditions(void *ctx, Plan *plan, const TrainBatch *batch, Err *err)
 {
-    MusicTarget *m = (MusicTarget *)target;
-    int64_t n = mel_shape_count(&m->denoising.shape);
-    for (int i = 0; i < batch->count; i++) {
-        mel_shards_floats(batch->shards, m->latents, batch->items[i], m->denoising.latents + i * n);
+    MusicTarget *m = ctx;
+    for (int i = 0; i < batch->count; i++)
         fill_text(m, batch, i);
-    }
-    if (!denoising_fill(&m->denoising, plan, batch, err) ||
-        !mel_plan_write(plan, "text", m->text_batch, err) ||
+    if (!mel_plan_write(plan, "text", m->text_batch, err) ||
         !mel_plan_write(plan, "mask", m->mask_batch, err))
         return false;
     if (m->modalities == WITH_TEXT) return true;
@@ -248,6 +246,48 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
            mel_plan_write(plan, "image_t", m->image_times, err) &&
            mel_plan_write(plan, "lengths", m->lengths, err) &&
            (m->image_dropout <= 0 || mel_plan_write(plan, "gate", m->gates, err));
+}
+
+static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    int64_t n = mel_shape_count(&m->denoising.shape);
+    for (int i = 0; i < batch->count; i++)
+        mel_shards_floats(batch->shards, m->latents, batch->items[i], m->denoising.latents + i * n);
+    return denoising_fill(&m->denoising, plan, batch, err) && fill_conditions(m, plan, batch, err);
+}
+
+/* ---- to listen to --------------------------------------------------------------------------- */
+
+static bool save_latents(const MusicTarget *m, const TrainBatch *batch, const float *latents,
+                         const char *what, const char *folder, Err *err)
+{
+    const char *model = m->target.config->model;
+    int64_t n = mel_shape_count(&m->denoising.shape), size = (int64_t)MUSIC_FRAMES * MUSIC_BINS;
+    float *mels = mel_alloc((size_t)(batch->count * size) * sizeof *mels);
+    Codec *codec = NULL;
+    bool ok = mel_codec_open(model, "vae", MUSIC_FRAMES, MUSIC_BINS, DTYPE_F32, &codec, err);
+    for (int i = 0; i < batch->count && i < SOUNDS_KEPT && ok; i++)
+        ok = mel_codec_decode(codec, latents + i * n, mels + i * size, err);
+    ok = ok && sounds_save_mels(batch, what, mels, MUSIC_FRAMES, model, folder, err);
+    mel_codec_close(codec);
+    free(mels);
+    return ok;
+}
+
+enum { SAMPLE_STEPS = 25 };
+
+static bool sample(Target *target, Plan *plan, const TrainBatch *batch, const char *folder,
+                   Err *err)
+{
+    MusicTarget *m = (MusicTarget *)target;
+    int times[SAMPLE_STEPS];
+    const SampleStep step = {.fill = fill_conditions, .ctx = m};
+    TimeGrid grid = mel_sampler_grid(SAMPLER_DDIM);
+    return mel_schedule_times(&m->denoising.schedule, grid, SAMPLE_STEPS, times, err) &&
+           denoising_sample(&m->denoising, plan, batch, times, SAMPLE_STEPS, &step, err) &&
+           save_latents(m, batch, m->denoising.z, "made", folder, err) &&
+           save_latents(m, batch, m->denoising.latents, "real", folder, err);
 }
 
 const TargetDef target_music = {
@@ -263,4 +303,5 @@ const TargetDef target_music = {
     .first = first,
     .loss = loss,
     .fill = fill,
+    .sample = sample,
 };

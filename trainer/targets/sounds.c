@@ -72,3 +72,46 @@ bool sounds_fill(Sounds *s, Plan *plan, const TrainBatch *batch, Err *err)
         if (!fill_sound(s, batch, i, err)) return false;
     return mel_plan_write(plan, "wave", s->batch, err);
 }
+
+/* ---- to listen to --------------------------------------------------------------------------- */
+
+static int kept(const TrainBatch *batch)
+{
+    return batch->count < SOUNDS_KEPT ? batch->count : SOUNDS_KEPT;
+}
+
+static bool save(const TrainBatch *batch, int i, const char *what, const float *sound,
+                 int64_t samples, const char *folder, Err *err)
+{
+    char *path =
+        mel_asprintf("%s/%s-%s.wav", folder, mel_shards_key(batch->shards, batch->items[i]), what);
+    for (char *c = path + strlen(folder); *c; c++)
+        if (*c == ':') *c = '_';
+    bool ok = mel_save_sound(path, sound, samples, 1, STORED_RATE_HZ, err);
+    free(path);
+    return ok;
+}
+
+bool sounds_save(const TrainBatch *batch, const char *what, const float *sounds, int64_t samples,
+                 int64_t stride, const char *folder, Err *err)
+{
+    for (int i = 0; i < kept(batch); i++)
+        if (!save(batch, i, what, sounds + i * stride, samples, folder, err)) return false;
+    return true;
+}
+
+bool sounds_save_mels(const TrainBatch *batch, const char *what, const float *mels, int64_t frames,
+                      const char *model, const char *folder, Err *err)
+{
+    Vocoder *vocoder;
+    if (!mel_vocoder_open(model, frames, DTYPE_F32, &vocoder, err)) return false;
+    int64_t samples = mel_vocoder_samples(vocoder), size = frames * MUSIC_BINS;
+    float *sound = mel_alloc((size_t)samples * sizeof *sound);
+    bool ok = true;
+    for (int i = 0; i < kept(batch) && ok; i++)
+        ok = mel_vocoder_run(vocoder, mels + i * size, sound, err) &&
+             save(batch, i, what, sound, samples, folder, err);
+    free(sound);
+    mel_vocoder_close(vocoder);
+    return ok;
+}

@@ -26,4 +26,15 @@ Node *sounds_wave(const Sounds *sounds, Graph *graph, int batch);
 Node *sounds_log_mel(const Sounds *sounds, Graph *graph, int batch);
 MEL_MUST_CHECK bool sounds_fill(Sounds *sounds, Plan *plan, const TrainBatch *batch, Err *err);
 
+/* Mono sounds, `stride` numbers apart, of the batch's first items: <clip>-<what>.wav at 16 kHz, ':'
+ * in the clip's id as '_'. */
+enum { SOUNDS_KEPT = 4 };
+MEL_MUST_CHECK bool sounds_save(const TrainBatch *batch, const char *what, const float *sounds,
+                                int64_t samples, int64_t stride, const char *folder, Err *err);
+
+/* Log-mel spectrograms [frames, 64] made into sounds by the model's vocoder, and kept so. */
+MEL_MUST_CHECK bool sounds_save_mels(const TrainBatch *batch, const char *what, const float *mels,
+                                     int64_t frames, const char *model, const char *folder,
+                                     Err *err);
+
 #endif

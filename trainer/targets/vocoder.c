@@ -9,7 +9,7 @@
 
 #include "engine/nets.h"
 
-#include <math.h>
+#include <stdlib.h>
 
 typedef struct VocoderTarget {
     Target target; /* first */
@@ -149,6 +149,7 @@ static Node *loss(Target *target, Graph *graph, int batch)
     mel_graph_detach_params(graph, false);
     generator_losses(&both, &made, &features, &judgement);
     Node *discriminators = discriminators_loss(&both);
+    if (!mel_graph_is_training(graph)) mel_graph_output(graph, "made", fake);
     mel_graph_output(graph, "mel", mel);
     mel_graph_output(graph, "features", features);
     mel_graph_output(graph, "judgement", judgement);
@@ -164,6 +165,18 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
     return sounds_fill(&((VocoderTarget *)target)->sounds, plan, batch, err);
 }
 
+static bool sample(Target *target, Plan *plan, const TrainBatch *batch, const char *folder,
+                   Err *err)
+{
+    const Sounds *s = &((VocoderTarget *)target)->sounds;
+    float *made = mel_alloc((size_t)(batch->count * s->samples) * sizeof *made);
+    bool ok = mel_plan_run(plan, err) && mel_plan_read(plan, "made", made, err) &&
+              sounds_save(batch, "made", made, s->samples, s->samples, folder, err) &&
+              sounds_save(batch, "real", s->batch, s->samples, s->samples, folder, err);
+    free(made);
+    return ok;
+}
+
 const TargetDef target_vocoder = {
     .name = "vocoder",
     .what = "HiFi-GAN: from a spectrogram to sound",
@@ -176,4 +189,5 @@ const TargetDef target_vocoder = {
     .metrics = {"mel", "features", "judgement", "discriminators"},
     .loss = loss,
     .fill = fill,
+    .sample = sample,
 };
