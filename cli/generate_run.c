@@ -10,7 +10,8 @@
 typedef struct Generator {
     GenerateJob *job;
     MusicModel *music;
-    PictureModel *picture; /* NULL when nothing is asked of one */
+    PictureModel *picture; /* NULL when nothing is asked of one, or of TANGO++ */
+    PictureSum *sum;       /* TANGO++'s; NULL of MeLFusion */
     int *times;
     float *latent, *image_latent, *mel, *samples;
     json_t *models;
@@ -39,10 +40,22 @@ static bool open_picture(Generator *g, Err *err)
     return true;
 }
 
+static bool open_sum(Generator *g, Err *err)
+{
+    if (!mel_picture_sum_open(g->job->model, &g->sum, err)) return false;
+    mel_picture_sum_describe(g->sum, g->models);
+    return mel_picture_sum_width(g->sum) == mel_music_model_text_width(g->music) ||
+           mel_err(err, ERR_FORMAT, "the picture has %lld numbers, a text's state %lld",
+                   (long long)mel_picture_sum_width(g->sum),
+                   (long long)mel_music_model_text_width(g->music));
+}
+
 static bool generator_open(Generator *g, GenerateJob *job, bool pictures, Err *err)
 {
     *g = (Generator){.job = job};
-    if (!mel_music_model_open(job->model, pictures, job->tokens, type_of(job), &g->music, err))
+    bool summed = pictures && mel_picture_sum_is_in(job->model);
+    if (!mel_music_model_open(job->model, pictures && !summed, job->tokens, type_of(job), &g->music,
+                              err))
         return false;
     g->models = mel_music_model_describe(g->music);
     g->times = mel_alloc((size_t)job->steps * sizeof *g->times);
@@ -52,13 +65,14 @@ static bool generator_open(Generator *g, GenerateJob *job, bool pictures, Err *e
     g->samples = mel_alloc((size_t)mel_music_samples(g->music) * sizeof *g->samples);
     return mel_schedule_times(mel_music_model_schedule(g->music), mel_sampler_grid(job->sampler),
                               (int)job->steps, g->times, err) &&
-           (!pictures || open_picture(g, err));
+           (!pictures || (summed ? open_sum(g, err) : open_picture(g, err)));
 }
 
 static void generator_close(Generator *g)
 {
     mel_music_model_close(g->music);
     mel_picture_model_close(g->picture);
+    mel_picture_sum_close(g->sum);
     free(g->times);
     free(g->latent);
     free(g->image_latent);
@@ -112,6 +126,12 @@ static char *sample_path(const GenerateJob *job, const char *out, int64_t place)
                         (long long)place + 1, extension);
 }
 
+/* What is known of a picture: features of the image model, or TANGO++'s vector; neither of none. */
+typedef struct Seen {
+    PictureFeatures *features;
+    float *added;
+} Seen;
+
 /* One sample of a request. */
 typedef struct Take {
     int64_t sample;
@@ -119,8 +139,7 @@ typedef struct Take {
     double score, seconds; /* score: NAN when nobody ranks */
 } Take;
 
-static bool make_take(Generator *g, const Request *request, const PictureFeatures *features,
-                      Take *take, Err *err)
+static bool make_take(Generator *g, const Request *request, const Seen *seen, Take *take, Err *err)
 {
     const GenerateJob *job = g->job;
     int64_t began = mel_monotonic_us();
@@ -130,8 +149,9 @@ static bool make_take(Generator *g, const Request *request, const PictureFeature
                                .guidance = job->guidance,
                                .seed = (uint64_t)request->seed,
                                .sample = (uint64_t)take->sample,
-                               .guide_by_picture = job->guide_by_picture};
-    bool ok = mel_music_sample(g->music, request->text ? request->text : "", features, &how,
+                               .guide_by_picture = job->guide_by_picture,
+                               .added = seen->added};
+    bool ok = mel_music_sample(g->music, request->text ? request->text : "", seen->features, &how,
                                g->latent, job->progress, err) &&
               mel_music_decode(g->music, g->latent, g->mel, err) &&
               mel_music_vocode(g->music, g->mel, take->sound, err);
@@ -184,7 +204,7 @@ static bool rank(Generator *g, const Request *request, const float *sounds, Take
     return ok;
 }
 
-static bool make_ranked(Generator *g, const Request *request, const PictureFeatures *features,
+static bool make_ranked(Generator *g, const Request *request, const Seen *seen,
                         const char *image_sha256, Err *err)
 {
     int64_t count = g->job->samples, n = mel_music_samples(g->music);
@@ -194,7 +214,7 @@ static bool make_ranked(Generator *g, const Request *request, const PictureFeatu
     bool ok = sounds != NULL;
     for (int64_t i = 0; i < count && ok; i++) {
         takes[i] = (Take){.sample = i, .sound = sounds + i * n};
-        ok = make_take(g, request, features, &takes[i], err);
+        ok = make_take(g, request, seen, &takes[i], err);
     }
     ok = ok && rank(g, request, sounds, takes, err);
     for (int64_t i = 0; i < count && ok; i++)
@@ -224,17 +244,14 @@ static bool same_image(const Request *a, const Request *b)
     return a->image == b->image || mel_equal(a->image, b->image);
 }
 
-static bool look(Generator *g, const Request *requests, int64_t count, const char *image,
-                 PictureFeatures **out, Err *err)
+/* Features pooled to the length of every text that is asked for with this picture. */
+static bool take_features(Generator *g, const Request *requests, int64_t count, const char *image,
+                          PictureFeatures **out, Err *err)
 {
     Lengths lengths = {0};
-    LoadedPicture picture;
     int32_t length;
     const Request one = {.image = image};
-    if (!mel_load_picture(image, &picture, err)) return false;
-    const PictureSize size = {.width = picture.width, .height = picture.height};
-    bool ok = mel_picture_encode(g->picture, picture.rgb, size, g->image_latent, err) &&
-              mel_music_text_length(g->music, "", &length, err);
+    bool ok = mel_music_text_length(g->music, "", &length, err);
     if (ok) add_length(&lengths, length);
     for (int64_t i = 0; i < count && ok; i++) {
         if (!same_image(&requests[i], &one) || !requests[i].text) continue;
@@ -245,17 +262,34 @@ static bool look(Generator *g, const Request *requests, int64_t count, const cha
                                     (int)g->job->steps, lengths.items, (int)lengths.count, out,
                                     g->job->progress, err);
     free(lengths.items);
+    return ok;
+}
+
+static bool look(Generator *g, const Request *requests, int64_t count, const char *image, Seen *out,
+                 Err *err)
+{
+    LoadedPicture picture;
+    if (!mel_load_picture(image, &picture, err)) return false;
+    const PictureSize size = {.width = picture.width, .height = picture.height};
+    bool ok;
+    if (g->sum) {
+        out->added = mel_alloc((size_t)mel_picture_sum_width(g->sum) * sizeof *out->added);
+        ok = mel_picture_sum(g->sum, picture.rgb, size, out->added, err);
+    } else {
+        ok = mel_picture_encode(g->picture, picture.rgb, size, g->image_latent, err) &&
+             take_features(g, requests, count, image, &out->features, err);
+    }
     free(picture.rgb);
     return ok;
 }
 
-static bool make_request(Generator *g, const Request *request, const PictureFeatures *features,
+static bool make_request(Generator *g, const Request *request, const Seen *seen,
                          const char *image_sha256, Err *err)
 {
-    if (g->job->ranker) return make_ranked(g, request, features, image_sha256, err);
+    if (g->job->ranker) return make_ranked(g, request, seen, image_sha256, err);
     for (int64_t i = 0; i < g->job->samples; i++) {
         Take take = {.sample = i, .sound = g->samples, .score = NAN};
-        if (!make_take(g, request, features, &take, err) ||
+        if (!make_take(g, request, seen, &take, err) ||
             !write_take(g, request, image_sha256, &take, i, err))
             return false;
     }
@@ -278,20 +312,21 @@ static bool pass_over(Generator *g, const Request *request, Err *why, Err *err)
 static bool make_group(Generator *g, const Request *requests, int64_t count, int64_t first,
                        Err *err)
 {
-    PictureFeatures *features = NULL;
+    Seen known = {0};
     char sha256[SHA256_HEX_SIZE] = "";
     Err blind = {0};
     const char *image = requests[first].image;
     bool seen = !image || (mel_sha256_file(image, sha256, NULL, &blind) &&
-                           look(g, requests, count, image, &features, &blind));
+                           look(g, requests, count, image, &known, &blind));
     bool ok = true;
     for (int64_t i = first; i < count && ok; i++) {
         Err why = blind;
         if (!same_image(&requests[i], &requests[first])) continue;
-        if (!seen || !make_request(g, &requests[i], features, image ? sha256 : NULL, &why))
+        if (!seen || !make_request(g, &requests[i], &known, image ? sha256 : NULL, &why))
             ok = pass_over(g, &requests[i], &why, err);
     }
-    mel_picture_features_free(features);
+    mel_picture_features_free(known.features);
+    free(known.added);
     return ok;
 }
 

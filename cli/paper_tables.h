@@ -22,7 +22,7 @@ typedef struct PaperRow {
     const char *needs; /* what Melkit has not; NULL for a row that it can make */
     RowInputs inputs;
     const char *training;     /* a name for `set`; NULL: the model as it was trained */
-    const char *set;          /* JSON: what the training is told otherwise */
+    const char *set;          /* JSON: what the training is told otherwise; null takes a key away */
     int steps;                /* 0: as it is asked */
     double guidance;          /* 0: as it is asked */
     int words_min, words_max; /* of the text; 0: any */

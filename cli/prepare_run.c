@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARRAYS_MAX = 4, CONSTANTS_MAX = 3, ITEMS_PER_FILE = 64 };
+enum { ARRAYS_MAX = 5, CONSTANTS_MAX = 3, ITEMS_PER_FILE = 64 };
 
 /* The networks that a set needs, and one item's arrays. */
 typedef struct Maker {
@@ -16,6 +16,7 @@ typedef struct Maker {
     Codec *sound_codec, *image_codec;
     TextStates *text, *image_text;
     PictureModel *picture;
+    Towers *clip; /* NULL where the model has none */
     int32_t *times;
     ShardArray arrays[ARRAYS_MAX];
     void *data[ARRAYS_MAX];
@@ -125,6 +126,24 @@ static bool open_picture(Maker *m, Err *err)
     return true;
 }
 
+/* What TANGO++ sees of pictures, where the model has a CLIP that is trained. */
+static bool open_clip(Maker *m, Err *err)
+{
+    char *folder = mel_path_join(m->job->model, "clip");
+    Err why = {0};
+    bool there = mel_path_is_dir(folder);
+    bool ok = !there || mel_towers_open(folder, type_of(m->job), &m->clip, &why);
+    if (!ok && why.code == ERR_NOT_FOUND)
+        ok = true; /* a configuration, and no weights yet */
+    else if (!ok)
+        *err = why;
+    free(folder);
+    if (!m->clip) return ok;
+    note_model(m, "clip", mel_towers_info(m->clip)->sha256);
+    add_array(m, "picture_embedding", DTYPE_F32, SHAPE(mel_towers_info(m->clip)->width));
+    return true;
+}
+
 static bool open_music(Maker *m, Err *err)
 {
     const PrepareJob *job = m->job;
@@ -141,7 +160,7 @@ static bool open_music(Maker *m, Err *err)
     add_array(m, "text_states", DTYPE_F16,
               SHAPE(mel_text_states_tokens(m->text), mel_text_states_width(m->text)));
     add_array(m, "text_length", DTYPE_I32, SHAPE(1));
-    return open_picture(m, err);
+    return open_picture(m, err) && open_clip(m, err);
 }
 
 static bool maker_open(Maker *m, PrepareJob *job, Err *err)
@@ -165,6 +184,7 @@ static void maker_close(Maker *m)
     mel_text_states_close(m->text);
     mel_text_states_close(m->image_text);
     mel_picture_model_close(m->picture);
+    mel_towers_close(m->clip);
     for (int i = 0; i < m->count; i++)
         free(m->data[i]);
     for (int i = 0; i < m->constant_count; i++)
@@ -227,6 +247,17 @@ static bool make_image(Maker *m, const LoadedPicture *picture, Err *err)
     return ok;
 }
 
+static bool embed_picture(Maker *m, const LoadedPicture *picture, float *out, Err *err)
+{
+    const PictureSize size = {.width = picture->width, .height = picture->height};
+    int64_t count = mel_tower_input_count(m->clip, TOWER_PICTURE);
+    float *seen = mel_alloc((size_t)count * sizeof *seen);
+    bool ok = mel_tower_prepare_picture(m->clip, picture->rgb, size, seen, err) &&
+              mel_tower_embed(m->clip, TOWER_PICTURE, seen, 1, out, err);
+    free(seen);
+    return ok;
+}
+
 static bool make_music(Maker *m, const Triplet *t, const LoadedPicture *picture, Err *err)
 {
     const PictureSize size = {.width = picture->width, .height = picture->height};
@@ -237,7 +268,8 @@ static bool make_music(Maker *m, const Triplet *t, const LoadedPicture *picture,
               mel_text_states(m->text, t->text, text, m->data[2], err) &&
               mel_picture_encode(m->picture, picture->rgb, size, m->latent, err) &&
               mel_picture_invert(m->picture, m->latent, INVERT_BEFORE, m->times, (int)m->job->steps,
-                                 m->trajectory, NULL, err);
+                                 m->trajectory, NULL, err) &&
+              (!m->clip || embed_picture(m, picture, m->data[4], err));
     if (ok) {
         mel_convert(text, DTYPE_F32, m->data[1], DTYPE_F16, states);
         mel_convert(m->trajectory, DTYPE_F32, m->data[3], DTYPE_F16, trajectory);

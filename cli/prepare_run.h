@@ -11,7 +11,8 @@
 typedef enum PrepareSet {
     PREPARE_MEDIA, /* pixels, wave, mel: for autoencoders, the vocoder and towers; no model */
     PREPARE_IMAGE, /* image_latents: for the image model */
-    PREPARE_MUSIC, /* latents, text_states, text_length, trajectory: for the music model */
+    PREPARE_MUSIC, /* latents, text_states, text_length, trajectory, and, where the model has a
+                      CLIP, picture_embedding: for the music model */
 } PrepareSet;
 
 typedef struct PrepareJob {

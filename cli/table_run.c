@@ -47,48 +47,59 @@ static bool claim(const char *folder, const char *name, const json_t *object, Er
 
 static json_t *training_of(const TableJob *job, const PaperRow *row)
 {
-    json_t *config = json_deep_copy(job->training);
+    const char *key;
+    json_t *config = json_deep_copy(job->training), *value;
     json_t *changes = row->set ? json_loads(row->set, 0, NULL) : json_object();
     MEL_ASSERT(changes);
-    json_object_update(config, changes);
+    json_object_foreach(changes, key, value)
+    {
+        if (json_is_null(value))
+            json_object_del(config, key);
+        else
+            json_object_set(config, key, value);
+    }
     mel_json_set_text(config, "model", job->model);
     json_object_set_new(config, "install", json_false());
     json_decref(changes);
     return config;
 }
 
-static bool link_to(const char *folder, const char *name, const char *target, Err *err)
+static bool link_to(const char *path, const char *target, Err *err)
 {
-    char *path = mel_path_join(folder, name), *whole = realpath(target, NULL);
-    unlink(path);
+    char *whole = realpath(target, NULL);
     bool ok = whole && symlink(whole, path) == 0;
     if (!ok) mel_err_errno(err, "'%s' cannot be made to point to '%s'", path, target);
-    free(path);
     free(whole);
     return ok;
 }
 
-/* The base model with another UNet: links to everything else. */
-static bool join_model(const TableJob *job, const json_t *config, const char *trained, char **out,
-                       Err *err)
+/* Links to all that is in `from`, but to nothing that `to` has already. */
+static bool link_all(const char *to, const char *from, bool synapse, Err *err)
 {
-    char *model = mel_path_join(trained, "whole"), *unet = mel_path_join(trained, "model/unet");
-    const json_t *synapse = json_object_get(config, "synapse");
-    DIR *folder = opendir(job->model);
-    bool ok = (folder || mel_err_errno(err, "'%s' cannot be read", job->model)) &&
-              mel_make_dirs(model, err);
+    DIR *folder = opendir(from);
+    bool ok = folder || mel_err_errno(err, "'%s' cannot be read", from);
     for (const struct dirent *entry; ok && (entry = readdir(folder));) {
         const char *name = entry->d_name;
-        bool own = mel_equal(name, "unet") || (synapse && mel_equal(name, "synapse.json"));
-        if (*name == '.' || own) continue;
-        char *target = mel_path_join(job->model, name);
-        ok = link_to(model, name, target, err);
+        if (*name == '.' || (!synapse && mel_equal(name, "synapse.json"))) continue;
+        char *path = mel_path_join(to, name), *target = mel_path_join(from, name);
+        ok = mel_path_exists(path) || link_to(path, target, err);
+        free(path);
         free(target);
     }
-    ok = ok && link_to(model, "unet", unet, err) &&
-         (!synapse || write_json(model, "synapse.json", synapse, err));
     if (folder) closedir(folder);
-    free(unet);
+    return ok;
+}
+
+/* What was trained, and the base model's for everything else. */
+static bool join_model(const TableJob *job, const json_t *config, const char *folder, char **out,
+                       Err *err)
+{
+    char *model = mel_path_join(folder, "whole"), *trained = mel_path_join(folder, "model");
+    const json_t *synapse = json_object_get(config, "synapse");
+    bool ok = mel_make_dirs(model, err) && link_all(model, trained, false, err) &&
+              link_all(model, job->model, !synapse, err) &&
+              (!synapse || write_json(model, "synapse.json", synapse, err));
+    free(trained);
     if (ok)
         *out = model;
     else

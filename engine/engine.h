@@ -10,6 +10,7 @@
 #include "engine/diffusion/codec.h"
 #include "engine/diffusion/music_model.h"
 #include "engine/diffusion/picture_model.h"
+#include "engine/diffusion/picture_sum.h"
 #include "engine/diffusion/sampler.h"
 #include "engine/diffusion/schedule.h"
 #include "engine/diffusion/synapse.h"

@@ -138,6 +138,13 @@ static bool read_clip_text(ConfigReader *r, ClipConfig *out)
     return r->ok;
 }
 
+static bool read_picture_projection(ConfigReader *r, PictureProjectionConfig *out)
+{
+    out->picture_width = config_whole(r, "projection_dim", 512, 1 << 14);
+    out->text_width = config_whole(r, "cross_attention_dim", 1024, 1 << 14);
+    return r->ok;
+}
+
 /* transformers say "model_type", diffusers "_class_name". */
 static const char *const kind_names[MODEL_KINDS] = {"clip",
                                                     "clap",
@@ -148,7 +155,8 @@ static const char *const kind_names[MODEL_KINDS] = {"clip",
                                                     "clip_text_model",
                                                     "UNet2DConditionModel",
                                                     "AutoencoderKL",
-                                                    "SpeechT5HifiGan"};
+                                                    "SpeechT5HifiGan",
+                                                    "melkit_picture_projection"};
 
 const char *mel_model_kind_name(ModelKind kind)
 {
@@ -193,11 +201,14 @@ static bool read_model(const json_t *config, ModelSettings *out, Err *err)
         return config_vae(&r, &out->vae);
     case MODEL_HIFIGAN:
         return config_hifigan(&r, &out->hifigan);
+    case MODEL_PICTURE_SUM:
+        return read_picture_projection(&r, &out->picture_projection);
     default:
         return mel_err(err, ERR_FORMAT,
                        "the model_type '%.40s' is not known: clip, clap, t5, "
                        "clip_text_model, UNet2DConditionModel, AutoencoderKL, SpeechT5HifiGan, "
-                       "melkit_sound_tower, melkit_cnn14 and melkit_vggish are",
+                       "melkit_sound_tower, melkit_cnn14, melkit_vggish and "
+                       "melkit_picture_projection are",
                        type);
     }
 }

@@ -19,8 +19,9 @@ typedef enum ModelKind {
     MODEL_UNET,        /* diffusers' UNet2DConditionModel */
     MODEL_VAE,         /* AutoencoderKL */
     MODEL_HIFIGAN,     /* SpeechT5HifiGan */
+    MODEL_PICTURE_SUM, /* "melkit_picture_projection": TANGO++'s, from CLIP to text states */
 } ModelKind;
-enum { MODEL_KINDS = MODEL_HIFIGAN + 1 };
+enum { MODEL_KINDS = MODEL_PICTURE_SUM + 1 };
 
 /* The paper's own audio tower: Cnn14 and MS-CLAP's projection into CLIP's space. */
 typedef struct SoundTowerConfig {
@@ -39,6 +40,7 @@ typedef struct ModelSettings {
     UnetConfig unet;
     VaeConfig vae;
     HifiganConfig hifigan;
+    PictureProjectionConfig picture_projection;
     int64_t sample_size; /* of a UNet: side of its latents; 0 where the file does not say */
 } ModelSettings;
 

@@ -171,6 +171,15 @@ typedef struct HifiganJudged {
 /* width: of the first layer of a period's; published 32. */
 void mel_net_hifigan_discriminators(Graph *graph, int64_t width, Node *wave, HifiganJudged *out);
 
+/* nets/picture_projection.c: the picture's side of TANGO++ (Chowdhury et al., 2024, §4): a CLIP's
+ * embedding of a picture [B, picture_width] → what is added to every state of the text
+ * [B, text_width]. */
+typedef struct PictureProjectionConfig {
+    int64_t picture_width, text_width;
+} PictureProjectionConfig;
+Node *mel_net_picture_projection(Graph *graph, const PictureProjectionConfig *config,
+                                 Node *embedding);
+
 /* nets/cnn14.c: PANNs' Cnn14. log_mel [B, T, mel_bins], T ≥ 32 → the feature "2048" (after its
  * ReLU) [B, embedding], and the logits of AudioSet's classes (before the sigmoid) [B, classes],
  * NULL for 0 classes. The published files carry their own front end: known buffers are

@@ -180,6 +180,11 @@ const Shape *mel_music_model_latent(const MusicModel *model)
     return mel_codec_latent_shape(model->codec);
 }
 
+int64_t mel_music_model_text_width(const MusicModel *model)
+{
+    return mel_text_states_width(model->text);
+}
+
 const Synapse *mel_music_model_synapse(const MusicModel *model)
 {
     return model->pictures ? &model->synapse : NULL;
@@ -214,6 +219,15 @@ static bool write_texts(MusicModel *m, const char *text, Err *err)
             m->mask[h * m->tokens + i] = i < m->lengths[h] ? 0 : -10000;
     }
     return true;
+}
+
+/* TANGO++'s picture. */
+static void add_picture(MusicModel *m, const MusicSampling *how)
+{
+    int64_t width = mel_text_states_width(m->text), count = m->tokens * width;
+    for (int h = 0; h < HALVES && how->added; h++)
+        for (int64_t k = 0; k < count && !(h == UNGUIDED && how->guide_by_picture); k++)
+            m->states[h * count + k] += how->added[k % width];
 }
 
 static bool write_features(MusicModel *m, const PictureFeatures *features, int step,
@@ -263,6 +277,7 @@ bool mel_music_sample(MusicModel *model, const char *text, const PictureFeatures
 {
     int64_t n = model->n;
     if (!write_texts(model, text, err)) return false;
+    add_picture(model, how);
     Sampler *sampler = mel_sampler_new(how->sampler, &model->schedule, how->times, how->count, n);
     float *noise = mel_alloc((size_t)n * sizeof *noise);
     bool ok = true;

@@ -19,6 +19,7 @@ void mel_music_model_close(MusicModel *model); /* NULL is fine */
 
 const NoiseSchedule *mel_music_model_schedule(const MusicModel *model);
 const Shape *mel_music_model_latent(const MusicModel *model);
+int64_t mel_music_model_text_width(const MusicModel *model);
 const Synapse *mel_music_model_synapse(const MusicModel *model); /* NULL without pictures */
 json_t *mel_music_model_describe(const MusicModel *model);       /* hashes by part; yours */
 
@@ -34,6 +35,7 @@ typedef struct MusicSampling {
     uint64_t seed;
     uint64_t sample;       /* which of several by one seed */
     bool guide_by_picture; /* the unguided half does not see the picture */
+    const float *added;    /* TANGO++: to every state of the text, [their width]; NULL: nothing */
 } MusicSampling;
 
 /* features: at these times, pooled to the text's length and to that of no text; NULL without a

@@ -95,17 +95,22 @@ bool denoising_fill(Denoising *d, Plan *plan, const TrainBatch *batch, Err *err)
            mel_plan_write(plan, "weights", d->weights, err);
 }
 
-bool denoising_sample(Denoising *d, Plan *plan, const TrainBatch *batch, const int *times,
-                      int count, const SampleStep *step, Err *err)
+enum { SAMPLE_STEPS = 25 };
+
+bool denoising_sample(Denoising *d, Plan *plan, const TrainBatch *batch, const SampleStep *step,
+                      Err *err)
 {
+    int times[SAMPLE_STEPS];
     int64_t n = mel_shape_count(&d->shape) * batch->count;
-    Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &d->schedule, times, count, n);
+    if (!mel_schedule_times(&d->schedule, mel_sampler_grid(SAMPLER_DDIM), SAMPLE_STEPS, times, err))
+        return false;
+    Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &d->schedule, times, SAMPLE_STEPS, n);
     Rng rng = sample_rng(batch, 0);
     rng.next = UINT64_C(1) << 41; /* behind everything else */
     bool ok = true;
     for (int64_t k = 0; k < n; k++)
         d->z[k] = (float)mel_rng_normal(&rng);
-    for (int i = 0; i < count && ok; i++) {
+    for (int i = 0; i < SAMPLE_STEPS && ok; i++) {
         for (int k = 0; k < batch->count; k++)
             d->times[k] = (float)times[i];
         ok = step->fill(step->ctx, plan, batch, err) && mel_plan_write(plan, "z", d->z, err) &&

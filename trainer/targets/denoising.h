@@ -42,8 +42,8 @@ typedef struct SampleStep {
     void *ctx;
 } SampleStep;
 
-/* Latents out of noise, by DDIM at these falling times and without guidance, into d->z. */
+/* Latents out of noise, by 25 steps of DDIM without guidance, into d->z. */
 MEL_MUST_CHECK bool denoising_sample(Denoising *d, Plan *plan, const TrainBatch *batch,
-                                     const int *times, int count, const SampleStep *step, Err *err);
+                                     const SampleStep *step, Err *err);
 
 #endif

@@ -6,12 +6,12 @@
 #include "trainer/targets/denoising.h"
 #include "trainer/targets/sounds.h"
 #include "trainer/targets/targets.h"
+#include "trainer/targets/text_batch.h"
 
 #include "engine/nets.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { TRAIN_ALL, TRAIN_ALPHA };
 enum { WITH_BOTH, WITH_TEXT, WITH_IMAGE };
@@ -25,11 +25,11 @@ typedef struct MusicTarget {
     SynapseConfig config;
     Synapse synapse;
     Network *unet, *image_unet;
-    int latents, states, length, trajectory;
-    const CheckpointTensor *null_text, *image_null_text, *times;
-    Shape text, image; /* [L, width]; [steps, h, w, c] */
-    float *text_batch, *mask_batch, *image_batch, *image_times, *gates, *null_states;
-    int32_t *lengths;
+    int latents, trajectory;
+    const CheckpointTensor *image_null_text, *times;
+    TextBatch text;
+    Shape image; /* [steps, h, w, c] */
+    float *image_batch, *image_times, *gates;
 } MusicTarget;
 
 static const char *const parts[] = {"all", "alpha", NULL};
@@ -63,10 +63,7 @@ static bool find_arrays(MusicTarget *m, Err *err)
 {
     const Shards *s = m->target.shards;
     m->latents = mel_shards_array(s, "latents", err);
-    m->states = m->latents < 0 ? -1 : mel_shards_array(s, "text_states", err);
-    m->length = m->states < 0 ? -1 : mel_shards_array(s, "text_length", err);
-    if (m->length < 0 || !(m->null_text = mel_shards_constant(s, "null_text", err))) return false;
-    m->text = mel_shards_form(s, m->states)->shape;
+    if (m->latents < 0 || !text_batch_open(&m->text, s, m->target.config->batch, err)) return false;
     if (m->modalities == WITH_TEXT) return true;
     m->trajectory = mel_shards_array(s, "trajectory", err);
     if (m->trajectory < 0) return false;
@@ -100,18 +97,11 @@ static bool open_parts(Target *target, Err *err)
     if (m->train == TRAIN_ALPHA && m->modalities == WITH_TEXT)
         return mel_err(err, ERR_USAGE, "'train' is \"alpha\", but without a picture there is none");
     if (!find_arrays(m, err) || !open_networks(m, err)) return false;
-    size_t text = (size_t)mel_shape_count(&m->text), tokens = (size_t)m->text.dims[0];
-    m->text_batch = mel_alloc(batch * text * sizeof(float));
-    m->null_states = mel_alloc(text * sizeof(float));
-    m->mask_batch = mel_alloc(batch * tokens * sizeof(float));
     m->gates = mel_alloc(batch * sizeof(float));
-    m->lengths = mel_alloc(batch * sizeof(int32_t));
     m->image_times = mel_alloc(batch * sizeof(float));
     if (m->modalities != WITH_TEXT)
         m->image_batch = mel_alloc(batch * sizeof(float) *
                                    (size_t)(mel_shape_count(&m->image) / m->image.dims[0]));
-    mel_convert(m->null_text->data, m->null_text->dtype, m->null_states, DTYPE_F32,
-                mel_shape_count(&m->null_text->shape));
     return denoising_open(&m->denoising, target->config->model, "scheduler",
                           mel_shards_form(target->shards, m->latents)->shape, (int)batch, err);
 }
@@ -122,11 +112,8 @@ static void close_parts(Target *target)
     mel_network_close(m->unet);
     mel_network_close(m->image_unet);
     denoising_close(&m->denoising);
-    free(m->text_batch);
-    free(m->null_states);
-    free(m->mask_batch);
+    text_batch_close(&m->text);
     free(m->gates);
-    free(m->lengths);
     free(m->image_times);
     free(m->image_batch);
 }
@@ -161,7 +148,7 @@ static void build_image(MusicTarget *m, Graph *graph, int batch)
     mel_graph_push(graph, "image_unet.");
     mel_net_unet(graph, &m->image_unet->settings.unet, &in, &hook);
     Node *lengths = mel_graph_input(graph, "lengths", DTYPE_I32, SHAPE(batch));
-    mel_synapse_pool(&m->synapse, lengths, m->text.dims[0]);
+    mel_synapse_pool(&m->synapse, lengths, m->text.shape.dims[0]);
     mel_synapse_project(&m->synapse, graph);
     mel_graph_pop(graph);
 }
@@ -175,12 +162,10 @@ static Node *loss(Target *target, Graph *graph, int batch)
     if (joined) build_image(m, graph, batch);
     if (joined && m->image_dropout > 0)
         gate = mel_graph_input(graph, "gate", DTYPE_F32, SHAPE(batch, 1, 1));
-    const UnetInputs in = {
-        .x = denoising_z(&m->denoising, graph),
-        .timesteps = denoising_t(&m->denoising, graph),
-        .text = mel_graph_input(graph, "text", mel_graph_float_type(graph),
-                                SHAPE(batch, m->text.dims[0], m->text.dims[1])),
-        .mask = mel_graph_input(graph, "mask", DTYPE_F32, SHAPE(batch, 1, 1, m->text.dims[0]))};
+    const UnetInputs in = {.x = denoising_z(&m->denoising, graph),
+                           .timesteps = denoising_t(&m->denoising, graph),
+                           .text = text_batch_states(&m->text, graph, batch),
+                           .mask = text_batch_mask(&m->text, graph, batch)};
     mel_graph_push(graph, "unet.");
     if (joined) hook = mel_synapse_mix(&m->synapse, graph, gate);
     Node *predicted = mel_net_unet(graph, &m->unet->settings.unet, &in, joined ? &hook : NULL);
@@ -189,28 +174,6 @@ static Node *loss(Target *target, Graph *graph, int batch)
 }
 
 /* ---- batches -------------------------------------------------------------------------------- */
-
-/* The text, or none: what guidance compares with. */
-static void fill_text(MusicTarget *m, const TrainBatch *batch, int i)
-{
-    int64_t tokens = m->text.dims[0], width = m->text.dims[1], count = tokens * width;
-    Rng rng = sample_rng(batch, i);
-    rng.next = 1;
-    bool dropped = !batch->validation && mel_rng_uniform(&rng) < m->text_dropout;
-    float *states = m->text_batch + i * count, length = 0;
-    if (dropped || m->modalities == WITH_IMAGE) {
-        memset(states, 0, (size_t)count * sizeof *states);
-        memcpy(states, m->null_states,
-               (size_t)mel_shape_count(&m->null_text->shape) * sizeof *states);
-        length = (float)m->null_text->shape.dims[0];
-    } else {
-        mel_shards_floats(batch->shards, m->states, batch->items[i], states);
-        mel_shards_floats(batch->shards, m->length, batch->items[i], &length);
-    }
-    m->lengths[i] = (int32_t)length;
-    for (int64_t k = 0; k < tokens; k++)
-        m->mask_batch[i * tokens + k] = k < m->lengths[i] ? 0 : -10000;
-}
 
 /* The latent of the inversion at the stored time nearest to the sample's. */
 static void fill_image(MusicTarget *m, const TrainBatch *batch, int i)
@@ -234,17 +197,14 @@ static void fill_image(MusicTarget *m, const TrainBatch *batch, int i)
 static bool fill_conditions(void *ctx, Plan *plan, const TrainBatch *batch, Err *err)
 {
     MusicTarget *m = ctx;
-    for (int i = 0; i < batch->count; i++)
-        fill_text(m, batch, i);
-    if (!mel_plan_write(plan, "text", m->text_batch, err) ||
-        !mel_plan_write(plan, "mask", m->mask_batch, err))
-        return false;
+    double dropout = m->modalities == WITH_IMAGE ? 1 : m->text_dropout;
+    if (!text_batch_fill(&m->text, plan, batch, dropout, err)) return false;
     if (m->modalities == WITH_TEXT) return true;
     for (int i = 0; i < batch->count; i++)
         fill_image(m, batch, i);
     return mel_plan_write(plan, "image", m->image_batch, err) &&
            mel_plan_write(plan, "image_t", m->image_times, err) &&
-           mel_plan_write(plan, "lengths", m->lengths, err) &&
+           mel_plan_write(plan, "lengths", m->text.lengths, err) &&
            (m->image_dropout <= 0 || mel_plan_write(plan, "gate", m->gates, err));
 }
 
@@ -259,35 +219,15 @@ static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
 
 /* ---- to listen to --------------------------------------------------------------------------- */
 
-static bool save_latents(const MusicTarget *m, const TrainBatch *batch, const float *latents,
-                         const char *what, const char *folder, Err *err)
-{
-    const char *model = m->target.config->model;
-    int64_t n = mel_shape_count(&m->denoising.shape), size = (int64_t)MUSIC_FRAMES * MUSIC_BINS;
-    float *mels = mel_alloc((size_t)(batch->count * size) * sizeof *mels);
-    Codec *codec = NULL;
-    bool ok = mel_codec_open(model, "vae", MUSIC_FRAMES, MUSIC_BINS, DTYPE_F32, &codec, err);
-    for (int i = 0; i < batch->count && i < SOUNDS_KEPT && ok; i++)
-        ok = mel_codec_decode(codec, latents + i * n, mels + i * size, err);
-    ok = ok && sounds_save_mels(batch, what, mels, MUSIC_FRAMES, model, folder, err);
-    mel_codec_close(codec);
-    free(mels);
-    return ok;
-}
-
-enum { SAMPLE_STEPS = 25 };
-
 static bool sample(Target *target, Plan *plan, const TrainBatch *batch, const char *folder,
                    Err *err)
 {
     MusicTarget *m = (MusicTarget *)target;
-    int times[SAMPLE_STEPS];
     const SampleStep step = {.fill = fill_conditions, .ctx = m};
-    TimeGrid grid = mel_sampler_grid(SAMPLER_DDIM);
-    return mel_schedule_times(&m->denoising.schedule, grid, SAMPLE_STEPS, times, err) &&
-           denoising_sample(&m->denoising, plan, batch, times, SAMPLE_STEPS, &step, err) &&
-           save_latents(m, batch, m->denoising.z, "made", folder, err) &&
-           save_latents(m, batch, m->denoising.latents, "real", folder, err);
+    return denoising_sample(&m->denoising, plan, batch, &step, err) &&
+           sounds_save_latents(batch, "made", m->denoising.z, target->config->model, folder, err) &&
+           sounds_save_latents(batch, "real", m->denoising.latents, target->config->model, folder,
+                               err);
 }
 
 const TargetDef target_music = {

@@ -115,3 +115,19 @@ bool sounds_save_mels(const TrainBatch *batch, const char *what, const float *me
     mel_vocoder_close(vocoder);
     return ok;
 }
+
+bool sounds_save_latents(const TrainBatch *batch, const char *what, const float *latents,
+                         const char *model, const char *folder, Err *err)
+{
+    int64_t size = (int64_t)MUSIC_FRAMES * MUSIC_BINS;
+    float *mels = mel_alloc((size_t)(kept(batch) * size) * sizeof *mels);
+    Codec *codec = NULL;
+    bool ok = mel_codec_open(model, "vae", MUSIC_FRAMES, MUSIC_BINS, DTYPE_F32, &codec, err);
+    int64_t n = ok ? mel_shape_count(mel_codec_latent_shape(codec)) : 0;
+    for (int i = 0; i < kept(batch) && ok; i++)
+        ok = mel_codec_decode(codec, latents + i * n, mels + i * size, err);
+    ok = ok && sounds_save_mels(batch, what, mels, MUSIC_FRAMES, model, folder, err);
+    mel_codec_close(codec);
+    free(mels);
+    return ok;
+}

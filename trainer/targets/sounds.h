@@ -37,4 +37,9 @@ MEL_MUST_CHECK bool sounds_save_mels(const TrainBatch *batch, const char *what, 
                                      int64_t frames, const char *model, const char *folder,
                                      Err *err);
 
+/* Latents of the model's autoencoder, likewise. */
+MEL_MUST_CHECK bool sounds_save_latents(const TrainBatch *batch, const char *what,
+                                        const float *latents, const char *model, const char *folder,
+                                        Err *err);
+
 #endif
