@@ -19,13 +19,23 @@ static const char sql_annotator[] =
     "INSERT INTO annotator (id, kind, display_name, created_at) VALUES (?1, ?2, ?3, ?4)"
     " ON CONFLICT (id) DO NOTHING";
 
+static bool is_annotator(const char *id)
+{
+    size_t n = strlen(id);
+    if (mel_ends_with(id, RETEST_SUFFIX)) n -= strlen(RETEST_SUFFIX);
+    char *name = mel_strndup(id, n);
+    bool valid = mel_name_valid(name);
+    free(name);
+    return valid;
+}
+
 bool mel_annotator_put(Db *db, const char *id, const char *kind, const char *display_name, Err *err)
 {
     char now[UTC_SIZE];
     mel_utc_now(now);
     if (mel_equal(id, SETTLED_BY) && !mel_equal(kind, "system"))
         return mel_err(err, ERR_USAGE, "the name '%s' is Melkit's own", id);
-    if (!mel_name_valid(id)) {
+    if (!is_annotator(id)) {
         mel_err(err, ERR_USAGE, "'%s' is not a name for an annotator", id);
         return mel_err_hint(err, "use 1 to 64 letters, digits, '_' or '-'");
     }
@@ -194,6 +204,20 @@ bool mel_annotation_save(Db *db, const Annotation *annotation, char id_out[ULID_
     if (!mel_db_end(db, ok, err)) return false;
     if (id_out) snprintf(id_out, ULID_SIZE, "%s", id);
     if (rev_out) *rev_out = rev;
+    return true;
+}
+
+static const char sql_was_submitted[] =
+    "SELECT EXISTS (SELECT 1 FROM annotation"
+    "                WHERE clip_id = ?1 AND annotator_id = ?2 AND state = 'submitted')";
+
+bool mel_annotation_was_submitted(Db *db, const char *clip_id, const char *annotator_id, bool *out,
+                                  Err *err)
+{
+    int64_t found;
+    DbArg args[] = {db_text(clip_id), db_text(annotator_id)};
+    if (!db_one_i64(db, sql_was_submitted, args, 2, 0, &found, err)) return false;
+    *out = found != 0;
     return true;
 }
 

@@ -7,6 +7,10 @@
 
 #include "db/store.h"
 
+/* A blind second answer of the same person to a clip is kept under "<id>~retest": it tells how
+ * steady the person is, and settles nothing. */
+#define RETEST_SUFFIX "~retest"
+
 /* A member of a set-valued field: "mood", "voice", "instrument" (with a role "lead",
  * "accompanying", "background" or ""), "genre" (secondary ones), "aspect" (free words). */
 typedef struct AnnotationTerm {
@@ -49,6 +53,10 @@ MEL_MUST_CHECK bool mel_annotation_save(Db *db, const Annotation *annotation,
  * the arena. */
 MEL_MUST_CHECK bool mel_annotation_load(Db *db, const char *clip_id, const char *annotator_id,
                                         Arena *arena, Annotation *out, bool *found_out, Err *err);
+
+/* Whether any revision of this person's answer was submitted. */
+MEL_MUST_CHECK bool mel_annotation_was_submitted(Db *db, const char *clip_id,
+                                                 const char *annotator_id, bool *out, Err *err);
 
 /* Settles a clip anew from its submitted annotations: one is taken as it is; of several, nominal
  * fields by majority, sets term by term, BPM by median, text and frame from the earliest that

@@ -21,5 +21,6 @@
 #include "db/store.h"
 #include "db/store_check.h"
 #include "db/vocabulary.h"
+#include "db/worklist.h"
 
 #endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db/worklist.h"
+
+#include "db/db_internal.h"
+
+#include <stdlib.h>
+
+static const char sql_has_assignments[] =
+    "SELECT EXISTS (SELECT 1 FROM assignment WHERE annotator_id = ?1)";
+
+static const char sql_assigned[] =
+    "SELECT c.id, coalesce(s.title, s.locator), a.purpose, coalesce(h.state, 'open'), n.genre"
+    "  FROM assignment AS a"
+    "  JOIN clip AS c ON c.id = a.clip_id"
+    "  JOIN source AS s ON s.id = c.source_id"
+    "  LEFT JOIN annotation_head AS h ON h.clip_id = c.id AND h.annotator_id ="
+    "       CASE a.purpose WHEN 'retest' THEN a.annotator_id || '~retest' ELSE a.annotator_id END"
+    "  LEFT JOIN annotation AS n ON n.id = h.annotation_id"
+    " WHERE a.annotator_id = ?1"
+    "   AND c.state = 'ready'"
+    "   AND (a.not_before IS NULL OR a.not_before <= ?2)"
+    " ORDER BY a.position, a.id";
+
+static const char sql_all[] =
+    "SELECT c.id, coalesce(s.title, s.locator), NULL, coalesce(h.state, 'open'), n.genre"
+    "  FROM clip AS c"
+    "  JOIN source AS s ON s.id = c.source_id"
+    "  LEFT JOIN annotation_head AS h ON h.clip_id = c.id AND h.annotator_id = ?1"
+    "  LEFT JOIN annotation AS n ON n.id = h.annotation_id"
+    " WHERE c.state = 'ready'"
+    "   AND ?2 IS NOT NULL"
+    "   AND NOT EXISTS (SELECT 1 FROM pass_exclusion AS x"
+    "                    WHERE x.clip_id = c.id"
+    "                      AND NOT EXISTS (SELECT 1 FROM pass_undo AS u"
+    "                                       WHERE u.pass_id = x.pass_id))"
+    " ORDER BY c.id";
+
+bool mel_worklist(Db *db, const char *annotator_id, WorkItemFn *fn, void *ctx, Err *err)
+{
+    DbRows rows;
+    int64_t assigned;
+    char now[UTC_SIZE];
+    DbArg who[] = {db_text(annotator_id)};
+    mel_utc_now(now);
+    if (!db_one_i64(db, sql_has_assignments, who, 1, 0, &assigned, err)) return false;
+    bool ok = DB_ROWS(db, &rows, assigned ? sql_assigned : sql_all, err, db_text(annotator_id),
+                      db_text(now));
+    while (ok && db_next(&rows, err)) {
+        const WorkItem item = {.clip_id = db_col_text(&rows, 0),
+                               .title = db_col_text(&rows, 1),
+                               .purpose = db_col_text(&rows, 2),
+                               .state = db_col_text(&rows, 3),
+                               .genre = db_col_text(&rows, 4)};
+        if (!fn(ctx, &item, err)) break;
+    }
+    db_rows_end(&rows);
+    return ok && !mel_err_is_set(err);
+}
+
+/* ---- one item ------------------------------------------------------------------------------- */
+
+static const char sql_item[] =
+    "SELECT c.id, c.source_id, s.title, s.channel, s.locator, c.start_us, c.end_us, q.tempo_bpm,"
+    "       q.loudness_lufs"
+    "  FROM clip AS c"
+    "  JOIN source AS s ON s.id = c.source_id"
+    "  LEFT JOIN quality AS q ON q.clip_id = c.id"
+    " WHERE c.id = ?1";
+
+static const char sql_stills[] =
+    "SELECT f.position, m.path, f.time_us, f.score, f.sharpness, f.black_share, f.picture_hash"
+    "  FROM frame AS f"
+    "  JOIN media AS m ON m.clip_id = f.clip_id AND m.role = 'still' AND m.position = f.position"
+    " WHERE f.clip_id = ?1"
+    " ORDER BY f.position";
+
+static bool read_item(Db *db, const char *clip_id, Arena *arena, ClipItem *out, Err *err)
+{
+    DbRows rows;
+    bool ok = DB_ROWS(db, &rows, sql_item, err, db_text(clip_id));
+    bool found = ok && db_next(&rows, err);
+    if (found) {
+        *out = (ClipItem){.clip_id = mel_arena_strdup(arena, db_col_text(&rows, 0)),
+                          .source_id = mel_arena_strdup(arena, db_col_text(&rows, 1)),
+                          .title = mel_arena_strdup(arena, db_col_text(&rows, 2)),
+                          .channel = mel_arena_strdup(arena, db_col_text(&rows, 3)),
+                          .locator = mel_arena_strdup(arena, db_col_text(&rows, 4)),
+                          .start_us = db_col_i64(&rows, 5),
+                          .end_us = db_col_i64(&rows, 6),
+                          .tempo_bpm = db_col_f64(&rows, 7),
+                          .loudness_lufs = db_col_f64(&rows, 8)};
+    }
+    db_rows_end(&rows);
+    if (!ok || mel_err_is_set(err)) return false;
+    return found || mel_err(err, ERR_NOT_FOUND, "there is no clip '%s'", clip_id);
+}
+
+typedef struct Places {
+    Db *db;
+    Arena *arena;
+    ClipItem *item;
+} Places;
+
+static const char *whole_path(const Places *p, const char *relative)
+{
+    char *path = mel_db_path(p->db, relative);
+    const char *kept = mel_arena_strdup(p->arena, path);
+    free(path);
+    return kept;
+}
+
+static bool note_media(void *ctx, const MediaRow *row, Err *err)
+{
+    Places *p = ctx;
+    (void)err;
+    if (mel_equal(row->role, "audio")) p->item->audio = whole_path(p, row->path);
+    if (mel_equal(row->role, "preview")) p->item->preview = whole_path(p, row->path);
+    return true;
+}
+
+static bool read_stills(Places *p, Err *err)
+{
+    DbRows rows;
+    ClipStill *stills = NULL;
+    size_t count = 0, capacity = 0;
+    bool ok = DB_ROWS(p->db, &rows, sql_stills, err, db_text(p->item->clip_id));
+    while (ok && db_next(&rows, err)) {
+        const char *hash = db_col_text(&rows, 6);
+        mel_grow(&stills, &capacity, count + 1, sizeof *stills);
+        stills[count++] = (ClipStill){.position = (int)db_col_i64(&rows, 0),
+                                      .path = whole_path(p, db_col_text(&rows, 1)),
+                                      .time_us = db_col_i64(&rows, 2),
+                                      .score = db_col_f64(&rows, 3),
+                                      .sharpness = db_col_f64(&rows, 4),
+                                      .black_share = db_col_f64(&rows, 5),
+                                      .picture_hash = hash ? strtoull(hash, NULL, 16) : 0};
+    }
+    db_rows_end(&rows);
+    ClipStill *kept = mel_arena_alloc(p->arena, count * sizeof *kept + 1);
+    for (size_t i = 0; i < count; i++)
+        kept[i] = stills[i];
+    free(stills);
+    p->item->stills = kept;
+    p->item->still_count = count;
+    return ok && !mel_err_is_set(err);
+}
+
+bool mel_clip_item(Db *db, const char *clip_id, Arena *arena, ClipItem *out, Err *err)
+{
+    ClipItem item;
+    Places places = {.db = db, .arena = arena, .item = &item};
+    if (!read_item(db, clip_id, arena, &item, err) ||
+        !mel_media_each(db, clip_id, note_media, &places, err) || !read_stills(&places, err))
+        return false;
+    *out = item;
+    return true;
+}
