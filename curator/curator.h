@@ -17,6 +17,7 @@
 #include "curator/jail.h"
 #include "curator/load.h"
 #include "curator/measures.h"
+#include "curator/playback.h"
 #include "curator/ratelimit.h"
 #include "curator/remote.h"
 #include "curator/save.h"

@@ -60,6 +60,14 @@ typedef struct PictureMeasures {
 void mel_measure_audio(const float *interleaved, size_t n, int channels, int sample_rate_hz,
                        AudioMeasures *out);
 
+/* The levels of ITU-R BS.1770-4 and EBU Tech 3342 alone; NAN where there is none. */
+typedef struct Loudness {
+    double integrated_lufs, range_lu, true_peak_dbtp;
+} Loudness;
+
+/* Of interleaved finite samples, n per channel; channels 1..8. */
+Loudness mel_measure_loudness(const float *interleaved, size_t n, int channels, int sample_rate_hz);
+
 /* ---- picture: frame by frame, on small luma planes --------------------------------------------
  */
 

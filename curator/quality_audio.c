@@ -179,24 +179,35 @@ static double finite_or_nan(double value)
     return isfinite(value) ? value : NAN;
 }
 
-static void measure_loudness(const Sound *sound, AudioMeasures *out)
+Loudness mel_measure_loudness(const float *interleaved, size_t n, int channels, int sample_rate_hz)
 {
-    ebur128_state *meter = ebur128_init((unsigned)sound->channels, (unsigned long)sound->rate_hz,
+    Loudness out = {NAN, NAN, NAN};
+    ebur128_state *meter = ebur128_init((unsigned)channels, (unsigned long)sample_rate_hz,
                                         EBUR128_MODE_I | EBUR128_MODE_LRA | EBUR128_MODE_TRUE_PEAK);
-    if (!meter) return;
+    if (!meter) return out;
     double value, peak = 0;
-    if (ebur128_add_frames_float(meter, sound->samples, sound->n) == EBUR128_SUCCESS) {
+    if (ebur128_add_frames_float(meter, interleaved, n) == EBUR128_SUCCESS) {
         if (ebur128_loudness_global(meter, &value) == EBUR128_SUCCESS)
-            out->loudness_lufs = finite_or_nan(value);
-        if (isfinite(out->loudness_lufs) && sound->n >= 3 * (size_t)sound->rate_hz &&
+            out.integrated_lufs = finite_or_nan(value);
+        if (isfinite(out.integrated_lufs) && n >= 3 * (size_t)sample_rate_hz &&
             ebur128_loudness_range(meter, &value) == EBUR128_SUCCESS)
-            out->loudness_range_lu = finite_or_nan(value);
-        for (int c = 0; c < sound->channels; c++)
+            out.range_lu = finite_or_nan(value);
+        for (int c = 0; c < channels; c++)
             if (ebur128_true_peak(meter, (unsigned)c, &value) == EBUR128_SUCCESS)
                 peak = fmax(peak, value);
-        if (peak > 0) out->true_peak_dbtp = 20 * log10(peak);
+        if (peak > 0) out.true_peak_dbtp = 20 * log10(peak);
     }
     ebur128_destroy(&meter);
+    return out;
+}
+
+static void measure_loudness(const Sound *sound, AudioMeasures *out)
+{
+    Loudness loudness =
+        mel_measure_loudness(sound->samples, sound->n, sound->channels, sound->rate_hz);
+    out->loudness_lufs = loudness.integrated_lufs;
+    out->loudness_range_lu = loudness.range_lu;
+    out->true_peak_dbtp = loudness.true_peak_dbtp;
 }
 
 static void measure(const Sound *sound, AudioMeasures *out)
