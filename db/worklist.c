@@ -61,10 +61,11 @@ bool mel_worklist(Db *db, const char *annotator_id, WorkItemFn *fn, void *ctx, E
 
 static const char sql_item[] =
     "SELECT c.id, c.source_id, s.title, s.channel, s.locator, c.start_us, c.end_us, q.tempo_bpm,"
-    "       q.loudness_lufs"
+    "       q.loudness_lufs, coalesce(k.got_start_us, c.start_us)"
     "  FROM clip AS c"
     "  JOIN source AS s ON s.id = c.source_id"
     "  LEFT JOIN quality AS q ON q.clip_id = c.id"
+    "  LEFT JOIN cut AS k ON k.clip_id = c.id"
     " WHERE c.id = ?1";
 
 static const char sql_stills[] =
@@ -88,7 +89,8 @@ static bool read_item(Db *db, const char *clip_id, Arena *arena, ClipItem *out, 
                           .start_us = db_col_i64(&rows, 5),
                           .end_us = db_col_i64(&rows, 6),
                           .tempo_bpm = db_col_f64(&rows, 7),
-                          .loudness_lufs = db_col_f64(&rows, 8)};
+                          .loudness_lufs = db_col_f64(&rows, 8),
+                          .got_start_us = db_col_i64(&rows, 9)};
     }
     db_rows_end(&rows);
     if (!ok || mel_err_is_set(err)) return false;

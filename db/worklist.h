@@ -33,7 +33,7 @@ typedef struct ClipStill {
 
 typedef struct ClipItem {
     const char *clip_id, *source_id, *title, *channel, *locator;
-    int64_t start_us, end_us;
+    int64_t start_us, end_us, got_start_us; /* got: of the sound, as it was cut */
     const char *audio, *preview;
     const ClipStill *stills; /* by position */
     size_t still_count;

@@ -69,6 +69,11 @@ const char *session_clip(const Session *session)
     return session->clip_id;
 }
 
+bool session_is_retest(const Session *session)
+{
+    return session->retest;
+}
+
 const Answers *session_answers(const Session *session)
 {
     return &session->answers;

@@ -26,6 +26,7 @@ typedef enum ItemState {
  * item is asked a second time, and the person's first answer is not shown. */
 MEL_MUST_CHECK bool session_go(Session *session, const char *clip_id, bool retest, Err *err);
 const char *session_clip(const Session *session); /* NULL before the first */
+bool session_is_retest(const Session *session);
 ItemState session_state(const Session *session);
 const char *session_get(const Session *session, AnswerField field); /* NULL: not answered */
 const Answers *session_answers(const Session *session);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "annotator/application.h"
+
+#include <glib/gi18n.h>
+#include <locale.h>
+#include <stdlib.h>
+
+typedef struct Options {
+    char *annotator, *audio;
+} Options;
+
+static char *own_folder(void)
+{
+    return g_build_filename(g_get_user_config_dir(), "melkit", NULL);
+}
+
+/* One place a person and dataset. */
+static char *place_file(const char *config_folder, const char *dataset, const char *annotator)
+{
+    char *whole = realpath(dataset, NULL);
+    char *key = g_strdup_printf("%s\n%s", whole ? whole : dataset, annotator);
+    char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, key, -1);
+    char *name = g_strdup_printf("place-%.16s", sum);
+    char *path = g_build_filename(config_folder, name, NULL);
+    free(whole);
+    g_free(key);
+    g_free(sum);
+    g_free(name);
+    return path;
+}
+
+/* The keys live as long as the application. */
+static Keymap *keymap_of(GtkApplication *application, const char *config_folder)
+{
+    Err err = {0};
+    Keymap *keymap = g_object_get_data(G_OBJECT(application), "keymap");
+    if (keymap) return keymap;
+    char *path = g_build_filename(config_folder, "keys.json", NULL);
+    if (!keymap_load(path, &keymap, &err)) { /* the usual ones, and the file stays as it is */
+        g_printerr("mel-annotator: %s\n", err.message);
+        mel_err_clear(&err);
+        char *none = g_strconcat(path, ".usual", NULL);
+        if (!keymap_load(none, &keymap, &err)) g_error("%s", err.message);
+        g_free(none);
+    }
+    g_free(path);
+    g_object_set_data_full(G_OBJECT(application), "keymap", keymap, (GDestroyNotify)keymap_free);
+    return keymap;
+}
+
+static void load_style(void)
+{
+    GtkCssProvider *provider = gtk_css_provider_new();
+    gtk_css_provider_load_from_resource(provider, "/org/melkit/Annotator/style.css");
+    gtk_style_context_add_provider_for_display(gdk_display_get_default(),
+                                               GTK_STYLE_PROVIDER(provider),
+                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+    g_object_unref(provider);
+}
+
+GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
+                              const char *annotator, const char *audio, const char *config_folder,
+                              Err *err)
+{
+    Db *db = NULL;
+    Session *session = NULL;
+    char *dataset = mel_db_find(folder, err);
+    bool ok = dataset && mel_db_open(dataset, DB_WRITE, &db, err) &&
+              session_open(db, annotator, &session, err);
+    GtkWidget *window = NULL;
+    if (ok) {
+        load_style();
+        char *place = place_file(config_folder, dataset, annotator);
+        const MelWindowSetup setup = {.db = db,
+                                      .session = session,
+                                      .keymap = keymap_of(application, config_folder),
+                                      .audio = audio,
+                                      .place = place};
+        window = mel_window_new(application, &setup);
+        g_free(place);
+    } else {
+        mel_db_close(db);
+    }
+    free(dataset);
+    return window;
+}
+
+static const char *who(const Options *options)
+{
+    const char *name = options->annotator ? options->annotator : g_getenv("MEL_ANNOTATOR");
+    return name ? name : g_get_user_name();
+}
+
+static void open_folder(GApplication *application, const char *folder, const Options *options)
+{
+    Err err = {0};
+    char *config = own_folder();
+    GtkWidget *window = mel_annotator_open(GTK_APPLICATION(application), folder, who(options),
+                                           options->audio ? options->audio : "pulse", config, &err);
+    if (window) {
+        gtk_window_present(GTK_WINDOW(window));
+    } else {
+        g_printerr("mel-annotator: %s\n", err.message);
+        if (*err.hint) g_printerr("               %s\n", err.hint);
+        g_object_set_data(G_OBJECT(application), "failed", GINT_TO_POINTER(1));
+    }
+    g_free(config);
+}
+
+static void activate(GApplication *application, gpointer data)
+{
+    open_folder(application, ".", data);
+}
+
+static void open_files(GApplication *application, GFile **files, int count, const char *hint,
+                       gpointer data)
+{
+    (void)hint;
+    for (int i = 0; i < count; i++) {
+        char *path = g_file_get_path(files[i]);
+        open_folder(application, path ? path : ".", data);
+        g_free(path);
+    }
+}
+
+int mel_annotator_main(int argc, char **argv)
+{
+    static Options options;
+    const GOptionEntry entries[] = {
+        {"annotator", 'a', 0, G_OPTION_ARG_STRING, &options.annotator,
+         N_("Who annotates ($MEL_ANNOTATOR, else the login name)"), N_("NAME")  },
+        {"audio",     0,   0, G_OPTION_ARG_STRING, &options.audio,
+         N_("Where sound goes: pulse, silent or virtual (pulse)"),  N_("OUTPUT")},
+        G_OPTION_ENTRY_NULL,
+    };
+    setlocale(LC_ALL, "");
+    GtkApplication *application = gtk_application_new(
+        "org.melkit.Annotator", G_APPLICATION_HANDLES_OPEN | G_APPLICATION_NON_UNIQUE);
+    g_application_add_main_option_entries(G_APPLICATION(application), entries);
+    g_application_set_option_context_parameter_string(G_APPLICATION(application), _("[FOLDER]"));
+    g_signal_connect(application, "activate", G_CALLBACK(activate), &options);
+    g_signal_connect(application, "open", G_CALLBACK(open_files), &options);
+    int status = g_application_run(G_APPLICATION(application), argc, argv);
+    if (g_object_get_data(G_OBJECT(application), "failed")) status = 1;
+    g_object_unref(application);
+    g_free(options.annotator);
+    g_free(options.audio);
+    return status;
+}

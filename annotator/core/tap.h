@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A tempo out of taps: the slope of a straight line through the last taps' times, so that one late
+ * tap matters little. */
+#ifndef MEL_ANNOTATOR_TAP_H
+#define MEL_ANNOTATOR_TAP_H
+
+#include <stdint.h>
+
+enum { TAPS_MAX = 16, TAP_PAUSE_US = 2500000 };
+
+typedef struct TapTempo {
+    int64_t at_us[TAPS_MAX];
+    int count;
+} TapTempo;
+
+/* Beats a minute after another tap, NAN before the third; a pause begins anew. */
+double tap_tempo(TapTempo *tap, int64_t now_us);
+
+/* The octave of a tempo (halved or doubled) that lies in 60 to below 120 beats, for comparing. */
+double tap_fold(double bpm);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "annotator/form.h"
+
+#include "annotator/core/tap.h"
+#include "annotator/tags.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct _MelForm {
+    GtkWidget parent_instance;
+    GtkWidget *box, *words, *rows;    /* rows: of the two, where rows are added */
+    GtkWidget *fields[ANSWER_FIELDS]; /* NULL for what is edited elsewhere */
+    Db *db;
+    TapTempo tap;
+    gboolean loading;
+};
+
+G_DEFINE_FINAL_TYPE(MelForm, mel_form, GTK_TYPE_WIDGET)
+
+enum { EDITED, SIGNALS };
+static guint signals[SIGNALS];
+
+static void edited(MelForm *form, AnswerField field, const char *value)
+{
+    if (!form->loading) g_signal_emit(form, signals[EDITED], 0, (int)field, value);
+}
+
+static AnswerField field_of(MelForm *form, gpointer widget)
+{
+    int field = 0;
+    while (field < ANSWER_FIELDS - 1 && form->fields[field] != widget)
+        field++;
+    return (AnswerField)field;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+/* An entry in the row of its field's name. */
+static void add_beside(GtkWidget *head, GtkWidget *entry)
+{
+    gtk_widget_set_hexpand(entry, TRUE);
+    gtk_widget_set_halign(entry, GTK_ALIGN_END);
+    gtk_editable_set_width_chars(GTK_EDITABLE(entry), 18);
+    gtk_widget_add_css_class(entry, "small-entry");
+    gtk_box_append(GTK_BOX(head), entry);
+}
+
+/* A field under its name; the letter that leads to it stands beside. */
+static void add_row(MelForm *form, AnswerField field, const char *title, const char *key,
+                    GtkWidget *widget)
+{
+    GtkWidget *head = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
+    GtkWidget *name = gtk_label_new(title), *letter = gtk_label_new(key);
+    gtk_widget_add_css_class(name, "field-name");
+    gtk_widget_add_css_class(letter, "key");
+    gtk_widget_set_visible(letter, *key != '\0');
+    gtk_box_append(GTK_BOX(head), name);
+    gtk_box_append(GTK_BOX(head), letter);
+    gtk_box_append(GTK_BOX(form->rows), head);
+    if (MEL_IS_TAGS(widget)) add_beside(head, mel_tags_entry(MEL_TAGS(widget)));
+    if (GTK_IS_ENTRY(widget))
+        add_beside(head, widget);
+    else
+        gtk_box_append(GTK_BOX(form->rows), widget);
+    form->fields[field] = widget;
+}
+
+static void choice_edited(MelChoice *choice, MelForm *form)
+{
+    edited(form, field_of(form, choice), mel_choice_get_value(choice));
+}
+
+static void add_option(void *ctx, const char *id, const char *label)
+{
+    mel_choice_add(ctx, id, _(label));
+}
+
+static void fill_terms(MelForm *form, const char *vocabulary,
+                       void (*fn)(void *ctx, const char *id, const char *label), void *ctx)
+{
+    Err err = {0};
+    if (!mel_vocabulary_each(form->db, vocabulary, fn, ctx, &err)) g_warning("%s", err.message);
+}
+
+static void add_choice(MelForm *form, AnswerField field, const char *title, const char *key)
+{
+    const AnswerDef *def = answer_def(field);
+    GtkWidget *choice = mel_choice_new(title, MEL_CHOICE_ONE);
+    fill_terms(form, def->vocabulary, add_option, choice);
+    g_signal_connect(choice, "edited", G_CALLBACK(choice_edited), form);
+    add_row(form, field, title, key, choice);
+}
+
+typedef struct TagTerms {
+    MelTags *tags;
+    const char *const *common; /* NULL at the end */
+} TagTerms;
+
+static void add_tag(void *ctx, const char *id, const char *label)
+{
+    const TagTerms *terms = ctx;
+    mel_tags_add(terms->tags, id, _(label), g_strv_contains(terms->common, id));
+}
+
+static void tags_edited(MelTags *tags, MelForm *form)
+{
+    edited(form, field_of(form, tags), mel_tags_get_value(tags));
+}
+
+/* "not listed: mood: bittersweet": a word for the next vocabulary. */
+static void unlisted(MelTags *tags, const char *word, MelForm *form)
+{
+    char *aspect =
+        g_strdup_printf("not listed: %s: %s", answer_def(field_of(form, tags))->name, word);
+    g_strdelimit(aspect, "/\n", '-');
+    MelTags *aspects = MEL_TAGS(form->fields[ANSWER_ASPECTS]);
+    char *value = answer_set_with(mel_tags_get_value(aspects), aspect, "");
+    mel_tags_set_value(aspects, value);
+    edited(form, ANSWER_ASPECTS, value);
+    free(value);
+    g_free(aspect);
+}
+
+static void add_tags(MelForm *form, AnswerField field, const char *title, const char *key,
+                     const char *const *common, MelChoiceKind kind)
+{
+    const AnswerDef *def = answer_def(field);
+    GtkWidget *tags = mel_tags_new(title, kind);
+    const TagTerms terms = {.tags = MEL_TAGS(tags), .common = common};
+    if (def->vocabulary) fill_terms(form, def->vocabulary, add_tag, (void *)&terms);
+    g_signal_connect(tags, "edited", G_CALLBACK(tags_edited), form);
+    g_signal_connect(tags, "unlisted", G_CALLBACK(unlisted), form);
+    add_row(form, field, title, key, tags);
+}
+
+static void entry_edited(GtkEditable *entry, MelForm *form)
+{
+    edited(form, field_of(form, entry), gtk_editable_get_text(entry));
+}
+
+static void number_edited(GtkEditable *entry, MelForm *form)
+{
+    const char *text = gtk_editable_get_text(entry);
+    char *end, canonical[32] = "";
+    double value = g_ascii_strtod(text, &end);
+    bool is_number = *text && !*end && value > 0 && value < 1000;
+    if (is_number) snprintf(canonical, sizeof canonical, "%.10g", value);
+    if (*text && !is_number)
+        gtk_widget_add_css_class(GTK_WIDGET(entry), "error");
+    else
+        gtk_widget_remove_css_class(GTK_WIDGET(entry), "error");
+    if (is_number || !*text) edited(form, ANSWER_BPM, canonical);
+}
+
+static void add_entry(MelForm *form, AnswerField field, const char *title, const char *key,
+                      GCallback changed)
+{
+    GtkWidget *entry = gtk_entry_new();
+    gtk_accessible_update_property(GTK_ACCESSIBLE(entry), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
+    g_signal_connect(entry, "changed", changed, form);
+    add_row(form, field, title, key, entry);
+}
+
+static void text_edited(GtkTextBuffer *buffer, MelForm *form)
+{
+    GtkTextIter begin, end;
+    gtk_text_buffer_get_bounds(buffer, &begin, &end);
+    char *text = gtk_text_buffer_get_text(buffer, &begin, &end, FALSE);
+    edited(form, ANSWER_TEXT, text);
+    g_free(text);
+}
+
+static void add_text(MelForm *form)
+{
+    GtkWidget *view = gtk_text_view_new();
+    gtk_text_view_set_wrap_mode(GTK_TEXT_VIEW(view), GTK_WRAP_WORD_CHAR);
+    gtk_text_view_set_accepts_tab(GTK_TEXT_VIEW(view), FALSE);
+    gtk_widget_set_size_request(view, -1, 84);
+    gtk_widget_add_css_class(view, "card-text");
+    gtk_accessible_update_property(GTK_ACCESSIBLE(view), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                   _("Text, at most three sentences"), -1);
+    /* Undo is the session's, across fields and items. */
+    gtk_text_buffer_set_enable_undo(gtk_text_view_get_buffer(GTK_TEXT_VIEW(view)), FALSE);
+    g_signal_connect(gtk_text_view_get_buffer(GTK_TEXT_VIEW(view)), "changed",
+                     G_CALLBACK(text_edited), form);
+    add_row(form, ANSWER_TEXT, _("Text"), "x", view);
+}
+
+static void build(MelForm *form)
+{
+    static const char *const moods[] = {"happy", "energetic", "groovy", "epic", "romantic",
+                                        "calm",  "dreamy",    "sad",    "dark", "tense",
+                                        "scary", "angry",     NULL};
+    static const char *const voices[] = {"none",  "lead-male", "lead-female", "duet", "backing",
+                                         "choir", "rap",       "spoken",      NULL};
+    static const char *const instruments[] = {
+        "piano",   "acoustic-guitar", "electric-guitar", "bass-guitar", "drums",     "drum-machine",
+        "strings", "violin",          "synth-lead",      "synth-pad",   "saxophone", "organ",
+        NULL};
+    static const char *const none[] = {NULL};
+    add_choice(form, ANSWER_GENRE, _("Genre"), "g");
+    add_tags(form, ANSWER_GENRES, _("Other genres"), "", none, MEL_CHOICE_SET);
+    add_tags(form, ANSWER_MOODS, _("Mood"), "m", moods, MEL_CHOICE_SET);
+    add_choice(form, ANSWER_TEMPO, _("Tempo"), "t");
+    add_entry(form, ANSWER_BPM, _("Beats a minute"), "b", G_CALLBACK(number_edited));
+    add_tags(form, ANSWER_VOICES, _("Voices"), "v", voices, MEL_CHOICE_SET);
+    add_tags(form, ANSWER_INSTRUMENTS, _("Instruments"), "i", instruments, MEL_CHOICE_ROLES);
+    add_choice(form, ANSWER_DISSONANCE, _("Dissonance"), "d");
+    add_choice(form, ANSWER_METRE, _("Metre"), "r");
+    add_choice(form, ANSWER_FEEL, _("Feel"), "f");
+    add_tags(form, ANSWER_ASPECTS, _("Not listed, cannot tell"), "", none, MEL_CHOICE_SET);
+    form->rows = form->words;
+    add_choice(form, ANSWER_RELEVANCE, _("Picture and music"), "y");
+    add_text(form);
+    add_entry(form, ANSWER_COMMENT, _("Comment"), "c", G_CALLBACK(entry_edited));
+}
+
+/* ---- showing --------------------------------------------------------------------------------- */
+
+static void show_text(GtkWidget *view, const char *value)
+{
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(view));
+    gtk_text_buffer_set_text(buffer, value ? value : "", -1);
+}
+
+void mel_form_show_field(MelForm *form, AnswerField field, const char *value)
+{
+    GtkWidget *widget = form->fields[field];
+    form->loading = TRUE;
+    if (MEL_IS_CHOICE(widget))
+        mel_choice_set_value(MEL_CHOICE(widget), value);
+    else if (MEL_IS_TAGS(widget))
+        mel_tags_set_value(MEL_TAGS(widget), value);
+    else if (GTK_IS_TEXT_VIEW(widget))
+        show_text(widget, value);
+    else if (GTK_IS_EDITABLE(widget))
+        gtk_editable_set_text(GTK_EDITABLE(widget), value ? value : "");
+    form->loading = FALSE;
+}
+
+void mel_form_show(MelForm *form, const Answers *answers)
+{
+    for (int i = 0; i < ANSWER_FIELDS; i++)
+        mel_form_show_field(form, (AnswerField)i, answers->values[i]);
+    form->tap = (TapTempo){0};
+}
+
+GtkWidget *mel_form_words(MelForm *form)
+{
+    return form->words;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+gboolean mel_form_focus(MelForm *form, KeyCommand command)
+{
+    static const struct {
+        KeyCommand command;
+        AnswerField field;
+    } fields[] = {
+        {COMMAND_genre,       ANSWER_GENRE      },
+        {COMMAND_moods,       ANSWER_MOODS      },
+        {COMMAND_tempo,       ANSWER_TEMPO      },
+        {COMMAND_voices,      ANSWER_VOICES     },
+        {COMMAND_instruments, ANSWER_INSTRUMENTS},
+        {COMMAND_dissonance,  ANSWER_DISSONANCE },
+        {COMMAND_metre,       ANSWER_METRE      },
+        {COMMAND_feel,        ANSWER_FEEL       },
+        {COMMAND_relevance,   ANSWER_RELEVANCE  },
+        {COMMAND_text,        ANSWER_TEXT       },
+        {COMMAND_comment,     ANSWER_COMMENT    },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+        if (fields[i].command == command)
+            return gtk_widget_grab_focus(form->fields[fields[i].field]);
+    return FALSE;
+}
+
+void mel_form_tap(MelForm *form)
+{
+    char text[32];
+    double bpm = tap_tempo(&form->tap, g_get_monotonic_time());
+    if (isnan(bpm)) return;
+    snprintf(text, sizeof text, "%.4g", bpm);
+    mel_form_show_field(form, ANSWER_BPM, text);
+    edited(form, ANSWER_BPM, text);
+}
+
+/* ---- the widget ------------------------------------------------------------------------------ */
+
+static void dispose(GObject *object)
+{
+    MelForm *form = MEL_FORM(object);
+    g_clear_pointer(&form->box, gtk_widget_unparent);
+    g_clear_object(&form->words);
+    G_OBJECT_CLASS(mel_form_parent_class)->dispose(object);
+}
+
+static void mel_form_class_init(MelFormClass *class)
+{
+    GtkWidgetClass *widget = GTK_WIDGET_CLASS(class);
+    G_OBJECT_CLASS(class)->dispose = dispose;
+    gtk_widget_class_set_layout_manager_type(widget, GTK_TYPE_BIN_LAYOUT);
+    gtk_widget_class_set_css_name(widget, "form");
+    gtk_widget_class_set_accessible_role(widget, GTK_ACCESSIBLE_ROLE_FORM);
+    signals[EDITED] = g_signal_new("edited", MEL_TYPE_FORM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+}
+
+static void mel_form_init(MelForm *form)
+{
+    form->box = form->rows = gtk_box_new(GTK_ORIENTATION_VERTICAL, 4);
+    form->words = g_object_ref_sink(gtk_box_new(GTK_ORIENTATION_VERTICAL, 4));
+    gtk_widget_set_parent(form->box, GTK_WIDGET(form));
+}
+
+GtkWidget *mel_form_new(Db *db)
+{
+    MelForm *form = g_object_new(MEL_TYPE_FORM, NULL);
+    form->db = db;
+    build(form);
+    return GTK_WIDGET(form);
+}

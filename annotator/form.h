@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All fields of an answer under each other. It knows no store: it shows answers, and says which one
+ * a person has edited. */
+#ifndef MEL_ANNOTATOR_FORM_H
+#define MEL_ANNOTATOR_FORM_H
+
+#include "annotator/core/answers.h"
+#include "annotator/core/keys.h"
+
+#include <gtk/gtk.h>
+
+#define MEL_TYPE_FORM (mel_form_get_type())
+G_DECLARE_FINAL_TYPE(MelForm, mel_form, MEL, FORM, GtkWidget)
+
+/* Emits "edited" (int field, const char *value). The vocabularies come from the store. */
+GtkWidget *mel_form_new(Db *db);
+
+void mel_form_show(MelForm *form, const Answers *answers);
+void mel_form_show_field(MelForm *form, AnswerField field, const char *value);
+
+/* Relevance, text and comment, which want width: the caller places it. Borrowed. */
+GtkWidget *mel_form_words(MelForm *form);
+
+/* Puts the focus into the field that a command is for; FALSE for other commands. */
+gboolean mel_form_focus(MelForm *form, KeyCommand command);
+
+/* One beat of the tapped tempo. */
+void mel_form_tap(MelForm *form);
+
+#endif

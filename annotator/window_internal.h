@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside the window: its parts, for the files that it is written in. */
+#ifndef MEL_ANNOTATOR_WINDOW_INTERNAL_H
+#define MEL_ANNOTATOR_WINDOW_INTERNAL_H
+
+#include "annotator/filmstrip.h"
+#include "annotator/form.h"
+#include "annotator/queue_model.h"
+#include "annotator/window.h"
+
+struct _MelWindow {
+    GtkApplicationWindow parent_instance;
+    GtkWidget *title, *subtitle, *submit, *progress, *conflict, *outer, *inner, *side, *search,
+        *state_filter, *list, *left, *form_scroller, *status, *saved;
+    GtkWidget *stage, *strip, *form;
+    MelQueueModel *queue;
+    GtkSingleSelection *selection;
+    Db *db;
+    Session *session;
+    Keymap *keymap;
+    char *place;
+    guint timer;
+    gint64 changed_us, retry_us; /* of the newest change; when keeping is tried again */
+};
+
+/* ---- window_items.c: which item is shown */
+void window_build_list(MelWindow *window);
+gboolean window_go(MelWindow *window, guint position);
+gboolean window_display(MelWindow *window); /* the session's item */
+void window_go_back_to(MelWindow *window, const char *place_file);
+void window_step(MelWindow *window, int by, gboolean open);
+void window_show_answers(MelWindow *window);
+void window_note_state(MelWindow *window);
+
+/* ---- window_keep.c: what is said is kept */
+void window_edited(MelWindow *window, AnswerField field, const char *value);
+gboolean window_keep(MelWindow *window); /* now; FALSE: it could not be, which is on screen */
+gboolean window_submit(MelWindow *window);
+void window_start_keeping(MelWindow *window);
+void window_tell(MelWindow *window, const char *sentence); /* NULL: nothing to tell */
+
+/* ---- window_keys.c: one dispatcher for all keys, and the actions */
+void window_install_keys(MelWindow *window);
+void window_install_actions(MelWindow *window);
+
+#endif

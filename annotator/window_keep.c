@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "annotator/window_internal.h"
+
+#include <glib/gi18n.h>
+
+enum { LOOK_MS = 100, REST_US = 500000, RETRY_US = 2000000 };
+
+void window_tell(MelWindow *window, const char *sentence)
+{
+    gtk_label_set_text(GTK_LABEL(window->status), sentence ? sentence : "");
+    if (sentence)
+        gtk_widget_add_css_class(window->status, "told");
+    else
+        gtk_widget_remove_css_class(window->status, "told");
+}
+
+static void show_kept(MelWindow *window)
+{
+    const char *text = !session_dirty(window->session) ? _("kept") : _("…");
+    if (g_strcmp0(gtk_label_get_text(GTK_LABEL(window->saved)), text) != 0)
+        gtk_label_set_text(GTK_LABEL(window->saved), text);
+}
+
+void window_edited(MelWindow *window, AnswerField field, const char *value)
+{
+    session_set(window->session, field, value);
+    window->changed_us = g_get_monotonic_time();
+    window_note_state(window);
+    show_kept(window);
+}
+
+/* What a failed keeping means to the person: it stays on screen, and is tried again. */
+static void tell_failure(MelWindow *window, const Err *err)
+{
+    gboolean conflict = err->code == ERR_EXISTS;
+    gtk_revealer_set_reveal_child(GTK_REVEALER(window->conflict), conflict);
+    if (conflict) return;
+    char *text = g_strdup_printf(_("NOT KEPT YET, will be tried again: %s"), err->message);
+    window_tell(window, text);
+    g_free(text);
+}
+
+static gboolean done(MelWindow *window, bool ok, const Err *err)
+{
+    gboolean was_failing = window->retry_us != 0;
+    window->retry_us = ok ? 0 : g_get_monotonic_time() + RETRY_US;
+    if (!ok)
+        tell_failure(window, err);
+    else if (was_failing)
+        window_tell(window, NULL);
+    if (ok) gtk_revealer_set_reveal_child(GTK_REVEALER(window->conflict), FALSE);
+    window_note_state(window);
+    show_kept(window);
+    return ok;
+}
+
+gboolean window_keep(MelWindow *window)
+{
+    Err err = {0};
+    bool ok = session_flush(window->session, &err);
+    return done(window, ok, &err);
+}
+
+gboolean window_submit(MelWindow *window)
+{
+    Err err = {0};
+    if (!session_clip(window->session)) return FALSE;
+    bool ok = session_submit(window->session, &err);
+    return done(window, ok, &err);
+}
+
+/* Half a second after the last change, or a second after the first that is not kept. */
+static gboolean look(gpointer data)
+{
+    MelWindow *window = data;
+    gint64 now = g_get_monotonic_time();
+    if (!session_dirty(window->session) || now < window->retry_us) return G_SOURCE_CONTINUE;
+    if (gtk_revealer_get_reveal_child(GTK_REVEALER(window->conflict))) return G_SOURCE_CONTINUE;
+    if (now - window->changed_us >= REST_US) window_keep(window);
+    return G_SOURCE_CONTINUE;
+}
+
+void window_start_keeping(MelWindow *window)
+{
+    window->timer = g_timeout_add(LOOK_MS, look, window);
+}
