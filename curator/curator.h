@@ -5,6 +5,7 @@
 #ifndef MEL_CURATOR_H
 #define MEL_CURATOR_H
 
+#include "curator/agreement.h"
 #include "curator/cut.h"
 #include "curator/dedup.h"
 #include "curator/export.h"
