@@ -19,10 +19,10 @@ static const char sql_annotator[] =
     "INSERT INTO annotator (id, kind, display_name, created_at) VALUES (?1, ?2, ?3, ?4)"
     " ON CONFLICT (id) DO NOTHING";
 
-static bool is_annotator(const char *id)
+static bool is_annotator_name(const char *id)
 {
     size_t n = strlen(id);
-    if (mel_ends_with(id, RETEST_SUFFIX)) n -= strlen(RETEST_SUFFIX);
+    if (mel_ends_with(id, RETEST_SUFFIX)) n -= sizeof RETEST_SUFFIX - 1;
     char *name = mel_strndup(id, n);
     bool valid = mel_name_valid(name);
     free(name);
@@ -35,7 +35,7 @@ bool mel_annotator_put(Db *db, const char *id, const char *kind, const char *dis
     mel_utc_now(now);
     if (mel_equal(id, SETTLED_BY) && !mel_equal(kind, "system"))
         return mel_err(err, ERR_USAGE, "the name '%s' is Melkit's own", id);
-    if (!is_annotator(id)) {
+    if (!is_annotator_name(id)) {
         mel_err(err, ERR_USAGE, "'%s' is not a name for an annotator", id);
         return mel_err_hint(err, "use 1 to 64 letters, digits, '_' or '-'");
     }

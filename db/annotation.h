@@ -17,6 +17,10 @@ typedef struct AnnotationTerm {
     const char *field, *term, *role;
 } AnnotationTerm;
 
+/* A person's blind second answer to a clip, asked for to see how steady the person is, stands under
+ * the annotator "<id>~retest". It is compared with that of "<id>" and settles nothing. */
+#define RETEST_SUFFIX "~retest"
+
 typedef struct Annotation {
     const char *id; /* ULID made by the caller, so that saving twice saves once; NULL: made here */
     const char *clip_id, *annotator_id;
@@ -39,7 +43,8 @@ void mel_annotation_init(Annotation *annotation); /* nothing answered */
 /* True when both say the same of the clip, whoever says it. */
 bool mel_annotation_same(const Annotation *a, const Annotation *b);
 
-/* kind: "person", "import", "script", "system". Repeating is harmless. */
+/* id: a name (mel_name_valid), with RETEST_SUFFIX or without. kind: "person", "import", "script",
+ * "system". Repeating is harmless. */
 MEL_MUST_CHECK bool mel_annotator_put(Db *db, const char *id, const char *kind,
                                       const char *display_name, Err *err);
 
@@ -61,7 +66,8 @@ MEL_MUST_CHECK bool mel_annotation_was_submitted(Db *db, const char *clip_id,
 /* Settles a clip anew from its submitted annotations: one is taken as it is; of several, nominal
  * fields by majority, sets term by term, BPM by median, text and frame from the earliest that
  * agrees on the genre; a nominal field without majority makes the clip disputed. People's answers
- * go before imported ones. An adjudicated settlement stays. Appends only what changed. */
+ * go before imported ones, retests do not count. An adjudicated settlement stays. Appends only what
+ * changed. */
 MEL_MUST_CHECK bool mel_settle(Db *db, const char *clip_id, Err *err);
 
 #endif

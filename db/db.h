@@ -10,6 +10,7 @@
 #define MEL_DB_H
 
 #include "db/annotation.h"
+#include "db/annotation_walk.h"
 #include "db/clip.h"
 #include "db/duplicate.h"
 #include "db/embedding.h"

@@ -26,6 +26,7 @@ static const char sql_submitted[] =
     "  JOIN annotation AS a ON a.id = h.annotation_id"
     "  JOIN annotator AS p ON p.id = h.annotator_id"
     " WHERE h.clip_id = ?1 AND h.state = 'submitted' AND p.kind <> 'system'"
+    "   AND h.annotator_id NOT LIKE ?2"
     " ORDER BY a.created_at, a.id";
 
 typedef struct Voter {
@@ -40,7 +41,7 @@ static bool load_votes(Db *db, const char *clip_id, Arena *arena, Votes *votes, 
     size_t count = 0, capacity = 0;
     bool people = false;
     DbRows rows;
-    bool ok = DB_ROWS(db, &rows, sql_submitted, err, db_text(clip_id));
+    bool ok = DB_ROWS(db, &rows, sql_submitted, err, db_text(clip_id), db_text("%" RETEST_SUFFIX));
     while (ok && db_next(&rows, err)) {
         mel_grow(&voters, &capacity, count + 1, sizeof *voters);
         Voter *voter = &voters[count++];

@@ -30,7 +30,8 @@ SELECT c.id AS id,
          WHERE x.clip_id = c.id
            AND NOT EXISTS (SELECT 1 FROM pass_undo AS u WHERE u.pass_id = x.pass_id)) AS excluded_by,
        (SELECT count(*) FROM annotation_head AS h
-         WHERE h.clip_id = c.id AND h.state = 'submitted' AND h.annotator_id <> 'settled')
+         WHERE h.clip_id = c.id AND h.state = 'submitted' AND h.annotator_id <> 'settled'
+           AND h.annotator_id NOT LIKE '%~retest')
            AS annotation_count,
        t.state AS settled_state,
        a.genre AS genre,

@@ -185,6 +185,20 @@ static void people_go_before_imported_answers(void **state)
     assert_string_equal(settled(store->db, "text"), "From a list.");
 }
 
+static void a_retest_is_no_vote(void **state)
+{
+    Store *store = *state;
+    const char *clip = clip_of(store);
+    store_say(store->db, clip, "ann" RETEST_SUFFIX, "rock", "Again.");
+    assert_string_equal(clip_field(store->db, "settled_state"), "");
+    store_say(store->db, clip, "ann", "jazz", "A.");
+    assert_string_equal(settled(store->db, "settled_by"), "single");
+    assert_string_equal(settled(store->db, "genre"), "jazz");
+    store_say(store->db, clip, "ann" RETEST_SUFFIX, "blues", "Once more.");
+    assert_string_equal(settled(store->db, "annotator"), "ann");
+    assert_string_equal(settled(store->db, "settled_by"), "single");
+}
+
 static void settling_again_changes_nothing(void **state)
 {
     Store *store = *state;
@@ -288,6 +302,7 @@ int main(void)
         IN_A_STORE(beats_are_the_median_of_those_given),
         IN_A_STORE(a_term_stays_when_half_of_the_people_name_it),
         IN_A_STORE(people_go_before_imported_answers),
+        IN_A_STORE(a_retest_is_no_vote),
         IN_A_STORE(settling_again_changes_nothing),
         IN_A_STORE(a_merged_answer_is_no_vote),
         IN_A_STORE(history_of_settlements_is_kept),
