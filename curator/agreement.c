@@ -29,7 +29,7 @@ static double set_distance(const uint64_t *a, const uint64_t *b, int words, bool
 }
 
 /* What one alpha needs, over one table. */
-typedef struct Scale {
+struct AgreementScale {
     Coded coded;
     AgreementDistance distance;
     double *counts;   /* of each value, among the answers that have a partner; of the last sample */
@@ -39,7 +39,10 @@ typedef struct Scale {
     double *pull;     /* else the mean distance of each value from the whole table's answers, */
     double *shares;   /* how common each value is there */
     double mean;      /* and the mean distance of all of them */
-} Scale;
+    double chance;    /* disagreement expected of the whole table */
+};
+
+typedef struct AgreementScale Scale;
 
 /* Krippendorff's squared difference of two values by their codes. */
 static double squared(const Scale *s, int a, int b)
@@ -195,29 +198,33 @@ static void measure_pairs(Scale *s)
     for (size_t c = 0; c < count; c++)
         s->shares[c] = s->counts[c] / n;
     for (size_t c = 0; c < count; c++) {
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = 0; s->counts[c] > 0 && k < count; k++)
             if (s->counts[k] > 0) s->pull[c] += s->shares[k] * squared(s, (int)c, (int)k);
         s->mean += s->shares[c] * s->pull[c];
     }
 }
 
-static Scale scale_make(const AgreementTable *table, AgreementDistance distance)
+AgreementScale *mel_agreement_scale_new(const AgreementTable *table, AgreementDistance distance)
 {
-    Scale s = {.coded = agreement_code(table), .distance = distance};
-    size_t count = (size_t)s.coded.count + 1;
-    MEL_ASSERT(distance < AGREEMENT_JACCARD || table->words > 0 || s.coded.count == 0);
-    s.counts = mel_alloc(count * sizeof *s.counts);
-    s.points = mel_alloc(count * sizeof *s.points);
-    memcpy(s.points, s.coded.values, (count - 1) * sizeof *s.points);
-    s.observed = mel_alloc(((size_t)s.coded.unit_count + 1) * sizeof *s.observed);
-    for (int64_t i = 0; distance != AGREEMENT_ORDINAL && i < s.coded.unit_count; i++)
-        s.observed[i] = unit_observed(&s, s.coded.units[i]);
-    if (distance >= AGREEMENT_RATIO && s.coded.unit_count) measure_pairs(&s);
+    Scale *s = mel_alloc(sizeof *s);
+    double n;
+    *s = (Scale){.coded = agreement_code(table), .distance = distance};
+    size_t count = (size_t)s->coded.count + 1;
+    MEL_ASSERT(distance < AGREEMENT_JACCARD || table->words > 0 || s->coded.count == 0);
+    s->counts = mel_alloc(count * sizeof *s->counts);
+    s->points = mel_alloc(count * sizeof *s->points);
+    memcpy(s->points, s->coded.values, (count - 1) * sizeof *s->points);
+    s->observed = mel_alloc(((size_t)s->coded.unit_count + 1) * sizeof *s->observed);
+    for (int64_t i = 0; distance != AGREEMENT_ORDINAL && i < s->coded.unit_count; i++)
+        s->observed[i] = unit_observed(s, s->coded.units[i]);
+    if (distance >= AGREEMENT_RATIO && s->coded.unit_count) measure_pairs(s);
+    s->chance = sample_expected(s, NULL, &n);
     return s;
 }
 
-static void scale_clear(Scale *s)
+void mel_agreement_scale_free(AgreementScale *s)
 {
+    if (!s) return;
     agreement_code_clear(&s->coded);
     free(s->counts);
     free(s->points);
@@ -225,6 +232,7 @@ static void scale_clear(Scale *s)
     free(s->matrix);
     free(s->pull);
     free(s->shares);
+    free(s);
 }
 
 /* ---- bootstrap ------------------------------------------------------------------------------ */
@@ -274,15 +282,15 @@ static void add_interval(AgreementResult *result, const AgreementBootstrap *boot
 AgreementResult mel_agreement_alpha(const AgreementTable *table, AgreementDistance distance,
                                     const AgreementBootstrap *bootstrap)
 {
-    Scale s = scale_make(table, distance);
-    AgreementResult result = agreement_undefined(&s.coded, AGREEMENT_NOBODY);
-    if (s.coded.unit_count) {
-        double alpha = sample_alpha(&s, NULL);
-        result = isnan(alpha) ? agreement_undefined(&s.coded, AGREEMENT_ONE_ANSWER)
-                              : agreement_defined(&s.coded, alpha);
-        add_interval(&result, bootstrap, sample_alpha, &s);
+    Scale *s = mel_agreement_scale_new(table, distance);
+    AgreementResult result = agreement_undefined(&s->coded, AGREEMENT_NOBODY);
+    if (s->coded.unit_count) {
+        double alpha = sample_alpha(s, NULL);
+        result = isnan(alpha) ? agreement_undefined(&s->coded, AGREEMENT_ONE_ANSWER)
+                              : agreement_defined(&s->coded, alpha);
+        add_interval(&result, bootstrap, sample_alpha, s);
     }
-    scale_clear(&s);
+    mel_agreement_scale_free(s);
     return result;
 }
 
@@ -297,27 +305,29 @@ static double from_the_others(const Scale *s, int64_t unit, int rater)
     return sum / (s->coded.answers[unit] - 1);
 }
 
-AgreementResult mel_agreement_of_rater(const AgreementTable *table, AgreementDistance distance,
-                                       int rater, const bool *among)
+/* What a rater's numbers, summed over units, come to. */
+static AgreementResult of_one_rater(double value, int64_t units, bool told_from_chance)
 {
-    Scale s = scale_make(table, distance);
-    double n, chance = sample_expected(&s, NULL, &n), sum = 0;
+    const char *reason = units ? AGREEMENT_ONE_ANSWER : AGREEMENT_NOBODY;
+    bool defined = units && told_from_chance;
+    return (AgreementResult){.defined = defined,
+                             .value = defined ? value : NAN,
+                             .reason = defined ? NULL : reason,
+                             .units = units};
+}
+
+AgreementResult mel_agreement_of_rater(const AgreementScale *scale, int rater, const bool *among)
+{
+    double sum = 0;
     int64_t units = 0;
-    for (int64_t i = 0; i < s.coded.unit_count; i++) {
-        int64_t unit = s.coded.units[i];
-        double apart = !among || among[unit] ? from_the_others(&s, unit, rater) : NAN;
+    for (int64_t i = 0; i < scale->coded.unit_count; i++) {
+        int64_t unit = scale->coded.units[i];
+        double apart = !among || among[unit] ? from_the_others(scale, unit, rater) : NAN;
         if (isnan(apart)) continue;
         sum += apart;
         units++;
     }
-    AgreementResult result = agreement_undefined(&s.coded, AGREEMENT_NOBODY);
-    if (units && chance > 0)
-        result = agreement_defined(&s.coded, 1 - sum / (double)units / chance);
-    else if (units)
-        result = agreement_undefined(&s.coded, AGREEMENT_ONE_ANSWER);
-    result.units = units;
-    scale_clear(&s);
-    return result;
+    return of_one_rater(1 - sum / (double)units / scale->chance, units, scale->chance > 0);
 }
 
 /* ---- shares --------------------------------------------------------------------------------- */
@@ -359,18 +369,19 @@ static double mean_share(void *ctx, const int *weights)
     return sum / n;
 }
 
+/* Of all pairs, or of those with one rater (-1: all); NAN when there is none. */
 static double unit_share(const AgreementTable *table, int64_t unit, AgreementRule rule,
-                         double tolerance)
+                         double tolerance, int rater)
 {
     const double *values = table->values + unit * table->raters;
     int met = 0, pairs = 0;
     for (int i = 0; i < table->raters; i++)
         for (int j = i + 1; !isnan(values[i]) && j < table->raters; j++) {
-            if (isnan(values[j])) continue;
+            if (isnan(values[j]) || (rater >= 0 && rater != i && rater != j)) continue;
             met += meets(rule, tolerance, values[i], values[j]);
             pairs++;
         }
-    return (double)met / pairs;
+    return pairs ? (double)met / pairs : NAN;
 }
 
 AgreementResult mel_agreement_share(const AgreementTable *table, AgreementRule rule,
@@ -381,10 +392,25 @@ AgreementResult mel_agreement_share(const AgreementTable *table, AgreementRule r
     AgreementResult result = agreement_undefined(&coded, AGREEMENT_NOBODY);
     shares.of_units = mel_alloc(((size_t)shares.count + 1) * sizeof *shares.of_units);
     for (int64_t i = 0; i < shares.count; i++)
-        shares.of_units[i] = unit_share(table, coded.units[i], rule, tolerance);
+        shares.of_units[i] = unit_share(table, coded.units[i], rule, tolerance, -1);
     if (shares.count) result = agreement_defined(&coded, mean_share(&shares, NULL));
     add_interval(&result, bootstrap, mean_share, &shares);
     free(shares.of_units);
     agreement_code_clear(&coded);
     return result;
+}
+
+AgreementResult mel_agreement_share_of_rater(const AgreementTable *table, AgreementRule rule,
+                                             double tolerance, int rater, const bool *among)
+{
+    double sum = 0;
+    int64_t units = 0;
+    for (int64_t unit = 0; unit < table->units; unit++) {
+        bool asked = !among || among[unit];
+        double share = asked ? unit_share(table, unit, rule, tolerance, rater) : NAN;
+        if (isnan(share)) continue;
+        sum += share;
+        units++;
+    }
+    return of_one_rater(sum / (double)units, units, true);
 }

@@ -35,7 +35,7 @@ typedef struct AgreementResult {
     double value;       /* NAN unless defined */
     const char *reason; /* a static sentence when not defined, else NULL */
     int64_t units;      /* that took part: answered by two or more */
-    int raters;         /* who answered one of those */
+    int raters;         /* who answered one of those; 0 where one rater is asked about */
     bool has_interval;  /* 95 %, by bootstrap over units */
     double low, high;
 } AgreementResult;
@@ -56,11 +56,15 @@ enum { AGREEMENT_DRAWS = 1000 };
 AgreementResult mel_agreement_alpha(const AgreementTable *table, AgreementDistance distance,
                                     const AgreementBootstrap *bootstrap);
 
+/* A table made ready for many questions about single raters. The table must outlive it. */
+typedef struct AgreementScale AgreementScale;
+AgreementScale *mel_agreement_scale_new(const AgreementTable *table, AgreementDistance distance);
+void mel_agreement_scale_free(AgreementScale *scale); /* NULL is fine */
+
 /* One rater against the others: 1 - that rater's mean disagreement with them / the disagreement
  * expected of the whole table, so that several raters, and a rater's months, share one scale.
  * among[unit] says which units count; NULL: all of them. */
-AgreementResult mel_agreement_of_rater(const AgreementTable *table, AgreementDistance distance,
-                                       int rater, const bool *among);
+AgreementResult mel_agreement_of_rater(const AgreementScale *scale, int rater, const bool *among);
 
 typedef enum AgreementRule {
     AGREEMENT_EQUAL,  /* the values, or the sets, are the same */
@@ -72,6 +76,10 @@ typedef enum AgreementRule {
 /* Share of a unit's pairs of answers that meet the rule, mean over units: no chance correction. */
 AgreementResult mel_agreement_share(const AgreementTable *table, AgreementRule rule,
                                     double tolerance, const AgreementBootstrap *bootstrap);
+
+/* The same over the pairs of one rater with the others, in the units of among[] (NULL: all). */
+AgreementResult mel_agreement_share_of_rater(const AgreementTable *table, AgreementRule rule,
+                                             double tolerance, int rater, const bool *among);
 
 /* Cohen's kappa of two raters (Educational and Psychological Measurement 20, 1960); `weighted`:
  * with quadratic weights over the values, which must be ranks or numbers (Cohen 1968). */

@@ -33,6 +33,15 @@ static double alpha(const AgreementTable *table, AgreementDistance distance)
     return result.value;
 }
 
+static AgreementResult of_rater(const AgreementTable *table, AgreementDistance distance, int rater,
+                                const bool *among)
+{
+    AgreementScale *scale = mel_agreement_scale_new(table, distance);
+    AgreementResult result = mel_agreement_of_rater(scale, rater, among);
+    mel_agreement_scale_free(scale);
+    return result;
+}
+
 static void not_defined(AgreementResult result, const char *words)
 {
     assert_false(result.defined);
@@ -114,7 +123,7 @@ static void what_is_not_defined_says_why(void **state)
     not_defined(mel_agreement_cohen(&table, 0, 1, true), "two people");
     not_defined(mel_agreement_fleiss(&table), "two people");
     not_defined(mel_agreement_ac1(&table, 5), "two people");
-    not_defined(mel_agreement_of_rater(&table, AGREEMENT_NOMINAL, 0, NULL), "two people");
+    not_defined(of_rater(&table, AGREEMENT_NOMINAL, 0, NULL), "two people");
     table.values = one;
     for (AgreementDistance d = AGREEMENT_NOMINAL; d <= AGREEMENT_RATIO; d++)
         not_defined(mel_agreement_alpha(&table, d, &draws), "one and the same");
@@ -122,7 +131,7 @@ static void what_is_not_defined_says_why(void **state)
     not_defined(mel_agreement_cohen(&table, 0, 1, true), "one and the same");
     not_defined(mel_agreement_fleiss(&table), "one and the same");
     not_defined(mel_agreement_ac1(&table, 0), "one and the same");
-    not_defined(mel_agreement_of_rater(&table, AGREEMENT_NOMINAL, 0, NULL), "one and the same");
+    not_defined(of_rater(&table, AGREEMENT_NOMINAL, 0, NULL), "one and the same");
     table.units = 0;
     not_defined(mel_agreement_alpha(&table, AGREEMENT_RATIO, &draws), "two people");
 }
@@ -309,15 +318,22 @@ static void the_odd_one_out_agrees_least_with_the_rest(void **state)
     (void)state;
     const double values[] = {1, 1, 2, 2, 2, 1, 1, 1, 1, 2, 2, 1};
     const AgreementTable table = {.units = 4, .raters = 3, .values = values};
-    double first = mel_agreement_of_rater(&table, AGREEMENT_NOMINAL, 0, NULL).value;
-    AgreementResult odd = mel_agreement_of_rater(&table, AGREEMENT_NOMINAL, 2, NULL);
+    double first = of_rater(&table, AGREEMENT_NOMINAL, 0, NULL).value;
+    AgreementResult odd = of_rater(&table, AGREEMENT_NOMINAL, 2, NULL);
     double chance = 2.0 * 7 * 5 / (12 * 11); /* seven answers 1, five answers 2 */
     CHECK_NEAR(first, 1 - 3 * 0.5 / 4 / chance, 1e-12);
     CHECK_NEAR(odd.value, 1 - 3.0 / 4 / chance, 1e-12);
     const bool third[] = {false, false, true, false};
-    odd = mel_agreement_of_rater(&table, AGREEMENT_NOMINAL, 2, third);
+    odd = of_rater(&table, AGREEMENT_NOMINAL, 2, third);
     CHECK_NEAR(odd.value, 1, 1e-12);
     assert_int_equal(odd.units, 1);
+    CHECK_NEAR(mel_agreement_share_of_rater(&table, AGREEMENT_EQUAL, 0, 0, NULL).value, 5.0 / 8,
+               1e-12);
+    CHECK_NEAR(mel_agreement_share_of_rater(&table, AGREEMENT_EQUAL, 0, 2, NULL).value, 1.0 / 4,
+               1e-12);
+    CHECK_NEAR(mel_agreement_share_of_rater(&table, AGREEMENT_EQUAL, 0, 2, third).value, 1, 1e-12);
+    const bool none[4] = {false};
+    not_defined(mel_agreement_share_of_rater(&table, AGREEMENT_EQUAL, 0, 2, none), "two people");
 }
 
 /* With two raters, either one's agreement is nearly the table's alpha, whatever the distance. */
@@ -332,8 +348,7 @@ static void of_two_raters_each_has_the_alpha_of_both(void **state)
     const AgreementTable table = {.units = 12, .raters = 2, .values = values};
     for (AgreementDistance d = AGREEMENT_NOMINAL; d <= AGREEMENT_RATIO; d++)
         for (int rater = 0; rater < 2; rater++)
-            CHECK_NEAR(mel_agreement_of_rater(&table, d, rater, NULL).value, alpha(&table, d),
-                       1e-12);
+            CHECK_NEAR(of_rater(&table, d, rater, NULL).value, alpha(&table, d), 1e-12);
 }
 
 /* ---- bootstrap ------------------------------------------------------------------------------ */
