@@ -19,6 +19,7 @@
     X(show)                                                                                        \
     X(explain)                                                                                     \
     X(annotate)                                                                                    \
+    X(agree)                                                                                       \
     X(dedup)                                                                                       \
     X(score)                                                                                       \
     X(model)                                                                                       \
