@@ -188,31 +188,38 @@ int64_t agree_shared_clips(const AgreeAnswers *answers)
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
+typedef struct PlacedSet {
+    uint64_t bits[AGREE_SET_WORDS];
+    size_t answer;
+} PlacedSet;
+
 static int compare_sets(const void *a, const void *b)
 {
-    return memcmp(*(const uint64_t *const *)a, *(const uint64_t *const *)b,
-                  AGREE_SET_WORDS * sizeof(uint64_t));
+    return memcmp(a, b, sizeof((const PlacedSet *)a)->bits);
 }
 
-/* Equal sets get the same number; sets[answer number] is the number of an answer's set. */
-static double *number_sets(const AgreeAnswers *all, int field, uint64_t **sets_out)
+/* numbers[answer] is the row of the answer's set in the table's sets; equal sets share one. */
+static double *number_sets(const AgreeAnswers *all, int field, AgreementTable *table,
+                           uint64_t **sets_out)
 {
-    const uint64_t **order = mel_alloc((all->count + 1) * sizeof *order);
+    size_t words = (all->terms[field].count + 63) / 64, used = 0;
+    PlacedSet *placed = mel_alloc((all->count + 1) * sizeof *placed);
     double *numbers = mel_alloc((all->count + 1) * sizeof *numbers);
-    uint64_t *sets = mel_alloc((all->count + 1) * AGREE_SET_WORDS * sizeof *sets);
-    size_t used = 0;
-    for (size_t i = 0; i < all->count; i++)
-        order[i] = all->items[i].sets[field];
-    qsort(order, all->count, sizeof *order, compare_sets);
+    if (words == 0) words = 1;
+    uint64_t *sets = mel_alloc((all->count + 1) * words * sizeof *sets);
     for (size_t i = 0; i < all->count; i++) {
-        if (i == 0 || compare_sets(&order[i], &order[i - 1]) != 0)
-            memcpy(sets + used++ * AGREE_SET_WORDS, order[i], AGREE_SET_WORDS * sizeof *sets);
-        size_t item =
-            ((size_t)((const char *)order[i] - (const char *)all->items)) / sizeof(AgreeAnswer);
-        numbers[item] = (double)(used - 1);
+        memcpy(placed[i].bits, all->items[i].sets[field], sizeof placed[i].bits);
+        placed[i].answer = i;
     }
-    free(order);
-    *sets_out = sets;
+    qsort(placed, all->count, sizeof *placed, compare_sets);
+    for (size_t i = 0; i < all->count; i++) {
+        if (i == 0 || compare_sets(&placed[i], &placed[i - 1]) != 0)
+            memcpy(sets + used++ * words, placed[i].bits, words * sizeof *sets);
+        numbers[placed[i].answer] = (double)(used - 1);
+    }
+    free(placed);
+    table->sets = *sets_out = sets;
+    table->words = (int)words;
     return numbers;
 }
 
@@ -228,7 +235,7 @@ AgreeTable agree_table(const AgreeAnswers *all, int field, int person)
 {
     AgreeTable t = {0};
     bool is_set = fields[field].kind == AGREE_SET;
-    double *numbers = is_set ? number_sets(all, field, &t.sets) : NULL;
+    double *numbers = is_set ? number_sets(all, field, &t.table, &t.sets) : NULL;
     int raters = person < 0 ? (int)all->people.count : 2;
     size_t cells = (size_t)all->clip_count * (size_t)raters;
     t.values = blank_cells(cells);
@@ -243,11 +250,9 @@ AgreeTable agree_table(const AgreeAnswers *all, int field, int person)
         t.timed = t.timed || !isnan(t.seconds[cell]);
     }
     free(numbers);
-    t.table = (AgreementTable){.units = all->clip_count,
-                               .raters = raters,
-                               .values = t.values,
-                               .sets = t.sets,
-                               .words = is_set ? AGREE_SET_WORDS : 0};
+    t.table.units = all->clip_count;
+    t.table.raters = raters;
+    t.table.values = t.values;
     t.times = t.table;
     t.times.values = t.seconds;
     return t;

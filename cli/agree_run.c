@@ -103,12 +103,13 @@ static AgreeNumber main_number(const AgreeTable *t, int field, const AgreementBo
     return number;
 }
 
-AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap)
+AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
+                   bool more)
 {
     AgreeTable t = agree_table(answers, field, -1);
     AgreeRow row = {.field = field, .is_alpha = agree_field(field)->kind != AGREE_FRAME};
     row.main = main_number(&t, field, bootstrap);
-    add_all_more(answers, &t, &row);
+    if (more) add_all_more(answers, &t, &row);
     agree_table_clear(&t);
     return row;
 }

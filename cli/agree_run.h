@@ -22,8 +22,10 @@ typedef struct AgreeRow {
     int more_count;
 } AgreeRow;
 
-/* The statistics of a field; the main one with its interval, unless the draws are 0. */
-AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap);
+/* The statistics of a field: the main one with its interval, unless there is no bootstrap; with
+ * `more` the others too. */
+AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
+                   bool more);
 
 /* Mean of the alphas that are defined; NAN when none is. */
 double agree_headline(const AgreeRow *rows, int count, int *alphas);

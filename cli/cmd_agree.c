@@ -197,7 +197,8 @@ static void report(const Cli *cli, const AgreeAnswers *answers, const AgreeArgs 
     int alphas;
     for (int f = 0; f < AGREE_FIELD_COUNT; f++) {
         bool shown = !args->by && (field < 0 || f == field);
-        rows[f] = agree_row(answers, f, shown ? &draws : NULL);
+        bool more = shown && (cli->json || field >= 0);
+        rows[f] = agree_row(answers, f, shown ? &draws : NULL, more);
     }
     double headline = agree_headline(rows, AGREE_FIELD_COUNT, &alphas);
     print_headline(cli, answers, args, headline, alphas);

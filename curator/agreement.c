@@ -14,12 +14,13 @@ enum { MATRIX_VALUES_MAX = 512 /* 2 MiB of distances */, BOOTSTRAP_STREAM = 0xA9
 
 static double set_distance(const uint64_t *a, const uint64_t *b, int words, bool masi)
 {
-    int shared = 0, all = 0, only_a = 0, only_b = 0;
+    int shared = 0, all = 0;
+    uint64_t only_a = 0, only_b = 0;
     for (int i = 0; i < words; i++) {
         shared += __builtin_popcountll(a[i] & b[i]);
         all += __builtin_popcountll(a[i] | b[i]);
-        only_a += __builtin_popcountll(a[i] & ~b[i]);
-        only_b += __builtin_popcountll(b[i] & ~a[i]);
+        only_a |= a[i] & ~b[i];
+        only_b |= b[i] & ~a[i];
     }
     if (!only_a && !only_b) return 0;
     double jaccard = (double)shared / all;
@@ -197,11 +198,15 @@ static void measure_pairs(Scale *s)
     s->shares = mel_alloc(count * sizeof *s->shares);
     for (size_t c = 0; c < count; c++)
         s->shares[c] = s->counts[c] / n;
-    for (size_t c = 0; c < count; c++) {
-        for (size_t k = 0; s->counts[c] > 0 && k < count; k++)
-            if (s->counts[k] > 0) s->pull[c] += s->shares[k] * squared(s, (int)c, (int)k);
+    for (size_t c = 0; c < count; c++)
+        for (size_t k = 0; s->counts[c] > 0 && k < c; k++) {
+            if (!(s->counts[k] > 0)) continue;
+            double apart = squared(s, (int)c, (int)k);
+            s->pull[c] += s->shares[k] * apart;
+            s->pull[k] += s->shares[c] * apart;
+        }
+    for (size_t c = 0; c < count; c++)
         s->mean += s->shares[c] * s->pull[c];
-    }
 }
 
 AgreementScale *mel_agreement_scale_new(const AgreementTable *table, AgreementDistance distance)
