@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/agree_run.h"
+#include "cli/agree_terms.h"
 #include "cli/cli.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ static const AgreeArgs agree_defaults = {.draws = AGREEMENT_DRAWS, .seed = 1};
 
 static const CliOption agree_options[] = {
     CLI_TEXT('w', "where", AgreeArgs, where, "SQL", "only clips that meet this condition"),
-    CLI_TEXT('f', "field", AgreeArgs, field, "FIELD", "one field, with every statistic"),
+    CLI_TEXT('f', "field", AgreeArgs, field, "FIELD", "one field, with every statistic and term"),
     CLI_TEXT(0, "by", AgreeArgs, by, "annotator",
              "each person: with the rest, by month, and with themselves"),
     CLI_INT(0, "bootstrap", AgreeArgs, draws, "N",
@@ -134,6 +135,60 @@ static void print_fields(const Cli *cli, const AgreeRow *rows, int count)
     if (table) cli_table_print(table);
 }
 
+/* ---- terms ---------------------------------------------------------------------------------- */
+
+static void term_json(int field, const AgreeTerm *term)
+{
+    json_t *line = json_object();
+    mel_json_set_text(line, "event", "term");
+    mel_json_set_text(line, "field", agree_field(field)->name);
+    mel_json_set_text(line, "term", term->term);
+    mel_json_set_i64(line, "answers", term->answers);
+    mel_json_set_f64(line, "share", term->share);
+    mel_json_set_f64(line, "alpha", term->alpha.value);
+    mel_json_set_f64(line, "ac1", term->ac1.value);
+    mel_json_set_text(line, "reason", term->alpha.reason);
+    mel_json_set_text(line, "confused_with", term->confused_with);
+    mel_json_set_i64(line, "confused_pairs", term->confused_pairs);
+    cli_json_line(line);
+}
+
+typedef struct TermPrinter {
+    Table *table; /* NULL prints JSON */
+    int field;
+} TermPrinter;
+
+static void print_term(void *ctx, const AgreeTerm *term)
+{
+    TermPrinter *printer = ctx;
+    char answers[24], share[16], alpha[16], ac1[16], confused[96] = "";
+    if (!printer->table) {
+        term_json(printer->field, term);
+        return;
+    }
+    snprintf(answers, sizeof answers, "%lld", (long long)term->answers);
+    snprintf(share, sizeof share, "%.3f", term->share);
+    number_text(&term->alpha, alpha);
+    number_text(&term->ac1, ac1);
+    if (term->confused_with)
+        snprintf(confused, sizeof confused, "%s (%lld)", term->confused_with,
+                 (long long)term->confused_pairs);
+    cli_table_add(printer->table,
+                  (const char *[]){term->term, answers, share, alpha, ac1, confused});
+}
+
+static void print_terms(const Cli *cli, const AgreeAnswers *answers, int field)
+{
+    static const char *const names[] = {"term",  "answers", "share",
+                                        "alpha", "AC1",     "confused_with"};
+    AgreeKind kind = agree_field(field)->kind;
+    if (kind != AGREE_TERM && kind != AGREE_SET) return;
+    TermPrinter printer = {.table = cli->json ? NULL : cli_table_new(6, names), .field = field};
+    if (printer.table) putchar('\n');
+    agree_each_term(answers, field, print_term, &printer);
+    if (printer.table) cli_table_print(printer.table);
+}
+
 /* ---- people --------------------------------------------------------------------------------- */
 
 static void person_json(const AgreePerson *row)
@@ -204,10 +259,9 @@ static void report(const Cli *cli, const AgreeAnswers *answers, const AgreeArgs 
     print_headline(cli, answers, args, headline, alphas);
     if (args->by)
         print_people(cli, answers, field);
-    else if (field >= 0)
-        print_fields(cli, &rows[field], 1);
     else
-        print_fields(cli, rows, AGREE_FIELD_COUNT);
+        print_fields(cli, field >= 0 ? &rows[field] : rows, field >= 0 ? 1 : AGREE_FIELD_COUNT);
+    if (!args->by && field >= 0) print_terms(cli, answers, field);
 }
 
 static int run(Cli *cli, const void *options, Err *err)
@@ -232,8 +286,8 @@ const CliCommand cmd_agree = {
         "Each person's newest submitted answer counts; those of lists and scripts do not. The\n"
         "first line has one number, the mean of the alphas. Krippendorff's alpha is 1 where all\n"
         "agree and 0 where chance would do as well; its distance fits the field: nominal, ordinal\n"
-        "(tempo, dissonance), ratio (bpm), MASI (sets; the roles of instruments do not count).\n"
-        "Of the frame it is the share of pairs within half a second.\n\n"
+        "(dissonance, tempo but for variable and none), ratio (bpm), MASI (sets; the roles of\n"
+        "instruments do not count). Of the frame it is the share of pairs within half a second.\n\n"
         "Often one relies on 0.800 and draws tentative conclusions from 0.667 (Krippendorff "
         "2004).\n"
         "Do not hold music to that: of three people who listened to MTG-Jamendo all agreed on the\n"

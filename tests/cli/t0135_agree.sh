@@ -85,6 +85,19 @@ expect_success 'one field comes with every statistic that fits it' '
     agree 0 --field bpm && lines out 2 && same "$(more bpm "share at twice or half")" 0.076
 '
 
+expect_success 'terms say what is common, agreed on and taken for what' '
+    agree 0 --field genre && whole agree && lines out 7 &&
+    /usr/bin/python3 -c "
+import json
+terms = {o[\"term\"]: o for o in map(json.loads, open(\"out\")) if o[\"event\"] == \"term\"}
+assert list(terms) == [\"rock\", \"pop\", \"jazz\", \"blues\", \"metal\"], terms
+assert sum(o[\"answers\"] for o in terms.values()) == 40
+assert abs(terms[\"rock\"][\"share\"] - 13 / 40) < 1e-9
+assert terms[\"metal\"][\"alpha\"] == 1 and terms[\"metal\"][\"confused_with\"] is None, terms
+assert (terms[\"jazz\"][\"confused_with\"], terms[\"jazz\"][\"confused_pairs\"]) == (\"rock\", 4), terms" &&
+    run 0 "$MEL" -C data agree --field genre && matches out "^jazz	9	0.225	.*	rock .4.$"
+'
+
 expect_success 'a field that is not there, a wrong grouping, a wrong condition are refused' '
     agree 2 --field gender && has err "did you mean '\''genre'\''" && agree 2 --by month &&
     agree 2 --bootstrap -1 && agree 2 --where "no_column" && agree 2 --where "1) OR (1"
