@@ -15,11 +15,9 @@ typedef struct AgreeNumber {
 } AgreeNumber;
 
 typedef struct AgreeRow {
-    int field;
-    AgreeNumber main;
+    AgreeNumber main, more[AGREE_MORE_MAX];
+    int field, more_count;
     bool is_alpha; /* the main number counts in the headline */
-    AgreeNumber more[AGREE_MORE_MAX];
-    int more_count;
 } AgreeRow;
 
 /* The statistics of a field: the main one with its interval, unless there is no bootstrap; with

@@ -121,7 +121,7 @@ static double expected_by_pairs(const Scale *s, double n)
 {
     double sum = 0;
     int count = s->coded.count;
-    if (!s->matrix) { /* first order around the whole table's shares */
+    if (s->shares && s->pull) { /* first order around the whole table's shares */
         for (int c = 0; c < count; c++)
             sum += (s->counts[c] / n - s->shares[c]) * s->pull[c];
         return (s->mean + 2 * sum) * n * n;
@@ -186,7 +186,7 @@ static double sample_alpha(void *ctx, const int *weights)
 static void measure_pairs(Scale *s)
 {
     size_t count = (size_t)s->coded.count;
-    double n = count_values(s, NULL);
+    double n = fmax(count_values(s, NULL), 1);
     if (count <= MATRIX_VALUES_MAX) {
         s->matrix = mel_alloc((count * count + 1) * sizeof *s->matrix);
         for (size_t c = 0; c < count; c++)
@@ -222,7 +222,7 @@ AgreementScale *mel_agreement_scale_new(const AgreementTable *table, AgreementDi
     s->observed = mel_alloc(((size_t)s->coded.unit_count + 1) * sizeof *s->observed);
     for (int64_t i = 0; distance != AGREEMENT_ORDINAL && i < s->coded.unit_count; i++)
         s->observed[i] = unit_observed(s, s->coded.units[i]);
-    if (distance >= AGREEMENT_RATIO && s->coded.unit_count) measure_pairs(s);
+    if (distance >= AGREEMENT_RATIO) measure_pairs(s);
     s->chance = sample_expected(s, NULL, &n);
     return s;
 }
