@@ -254,6 +254,16 @@ GtkWidget *mel_form_words(MelForm *form)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
+/* A second press of a field's letter leads to its entry. */
+static gboolean enter(GtkWidget *field)
+{
+    GtkRoot *root = gtk_widget_get_root(field);
+    GtkWidget *focus = root ? gtk_root_get_focus(root) : NULL;
+    gboolean inside = focus && gtk_widget_is_ancestor(focus, field);
+    if (inside && MEL_IS_TAGS(field)) return gtk_widget_grab_focus(mel_tags_entry(MEL_TAGS(field)));
+    return gtk_widget_grab_focus(field);
+}
+
 gboolean mel_form_focus(MelForm *form, KeyCommand command)
 {
     static const struct {
@@ -273,8 +283,27 @@ gboolean mel_form_focus(MelForm *form, KeyCommand command)
         {COMMAND_comment,     ANSWER_COMMENT    },
     };
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
-        if (fields[i].command == command)
-            return gtk_widget_grab_focus(form->fields[fields[i].field]);
+        if (fields[i].command == command) return enter(form->fields[fields[i].field]);
+    return FALSE;
+}
+
+/* Where the focus is in: entries of tags stand outside of them. */
+static gboolean is_in(GtkWidget *focus, GtkWidget *field)
+{
+    if (!field) return FALSE;
+    GtkWidget *entry = MEL_IS_TAGS(field) ? mel_tags_entry(MEL_TAGS(field)) : field;
+    return focus == field || gtk_widget_is_ancestor(focus, field) || focus == entry ||
+           gtk_widget_is_ancestor(focus, entry);
+}
+
+gboolean mel_form_step(MelForm *form, GtkWidget *focus, int by)
+{
+    int at = 0;
+    while (at < ANSWER_FIELDS && !is_in(focus, form->fields[at]))
+        at++;
+    if (at == ANSWER_FIELDS) return FALSE;
+    for (at += by; at >= 0 && at < ANSWER_FIELDS; at += by)
+        if (form->fields[at]) return gtk_widget_grab_focus(form->fields[at]);
     return FALSE;
 }
 

@@ -25,6 +25,9 @@ GtkWidget *mel_form_words(MelForm *form);
 /* Puts the focus into the field that a command is for; FALSE for other commands. */
 gboolean mel_form_focus(MelForm *form, KeyCommand command);
 
+/* From a field to the next one or the one before; FALSE where the focus is in none. */
+gboolean mel_form_step(MelForm *form, GtkWidget *focus, int by);
+
 /* One beat of the tapped tempo. */
 void mel_form_tap(MelForm *form);
 

@@ -238,11 +238,8 @@ static void present(MelStage *stage)
     mel_player_set_gain(stage->player, clip->gain);
     mel_player_set_repeat(stage->player, true);
     open_output(stage);
-    /* Drawn once more if the clip comes back: the pictures go with the first time. */
     mel_wave_set_sound(MEL_WAVE(stage->wave), clip->frames, clip->rate_hz, load->peaks,
-                       load->melgram);
-    load->peaks = NULL;
-    load->melgram = (Melgram){0};
+                       &load->melgram);
     stage->picture_number = -2;
     tell_what_is_missing(stage, clip);
     show_now(stage);
@@ -251,16 +248,12 @@ static void present(MelStage *stage)
 void mel_stage_show(MelStage *stage, const ClipItem *item)
 {
     Load *load = demand(stage, item);
+    mel_player_pause(stage->player);
+    mel_wave_set_sound(MEL_WAVE(stage->wave), 0, 0, NULL, NULL); /* it borrows from the last one */
     if (stage->shown) load_unref(stage->shown);
     g_ref_count_inc(&load->references);
     stage->shown = load;
-    mel_player_pause(stage->player);
-    if (!load->done) return;
-    if (!load->peaks) { /* shown before */
-        load->peaks = mel_peaks_new(load->clip);
-        if (!mel_melgram(load->clip, NULL, &load->melgram)) load->melgram = (Melgram){0};
-    }
-    present(stage);
+    if (load->done) present(stage);
 }
 
 gboolean mel_stage_is_ready(MelStage *stage)

@@ -9,8 +9,8 @@ enum { MIN_HEIGHT = 150, DRAG_PIXELS = 4 };
 
 struct _MelWave {
     GtkWidget parent_instance;
-    Peaks *peaks;
-    Melgram melgram;
+    const Peaks *peaks;
+    const Melgram *melgram;
     GdkTexture *wave, *mel;
     int wave_width, wave_height; /* of the texture */
     gint64 frames, playhead, first, end;
@@ -87,11 +87,11 @@ static void color_of(guint8 level, guint8 out[3])
 
 static void make_mel(MelWave *wave)
 {
-    gsize count = (gsize)wave->melgram.columns * MELGRAM_BANDS;
+    gsize count = (gsize)wave->melgram->columns * MELGRAM_BANDS;
     guint8 *rgb = g_malloc(count * 3);
     for (gsize i = 0; i < count; i++)
-        color_of(wave->melgram.levels[i], rgb + i * 3);
-    wave->mel = texture_of(rgb, wave->melgram.columns, MELGRAM_BANDS);
+        color_of(wave->melgram->levels[i], rgb + i * 3);
+    wave->mel = texture_of(rgb, wave->melgram->columns, MELGRAM_BANDS);
 }
 
 /* ---- drawing -----------------------------------------------------------------------------------
@@ -169,10 +169,9 @@ static void drag_end(GtkGestureDrag *drag, double dx, double dy, MelWave *wave)
 /* ---- the widget --------------------------------------------------------------------------------
  */
 
-void mel_wave_set_sound(MelWave *wave, gint64 frames, int rate_hz, Peaks *peaks, Melgram melgram)
+void mel_wave_set_sound(MelWave *wave, gint64 frames, int rate_hz, const Peaks *peaks,
+                        const Melgram *melgram)
 {
-    mel_peaks_free(wave->peaks);
-    mel_melgram_clear(&wave->melgram);
     g_clear_object(&wave->wave);
     g_clear_object(&wave->mel);
     wave->peaks = peaks;
@@ -180,7 +179,7 @@ void mel_wave_set_sound(MelWave *wave, gint64 frames, int rate_hz, Peaks *peaks,
     wave->frames = frames;
     wave->rate_hz = rate_hz;
     wave->playhead = wave->first = wave->end = 0;
-    if (melgram.levels) make_mel(wave);
+    if (melgram && melgram->levels) make_mel(wave);
     gtk_widget_queue_draw(GTK_WIDGET(wave));
 }
 
@@ -204,8 +203,6 @@ void mel_wave_set_region(MelWave *wave, gint64 first, gint64 end)
 static void finalize(GObject *object)
 {
     MelWave *wave = MEL_WAVE(object);
-    mel_peaks_free(wave->peaks);
-    mel_melgram_clear(&wave->melgram);
     g_clear_object(&wave->wave);
     g_clear_object(&wave->mel);
     G_OBJECT_CLASS(mel_wave_parent_class)->finalize(object);

@@ -16,8 +16,9 @@ G_DECLARE_FINAL_TYPE(MelWave, mel_wave, MEL, WAVE, GtkWidget)
 /* Emits "seek" (gint64 sample) for a click and "region" (gint64 first, gint64 end) for a drag. */
 GtkWidget *mel_wave_new(void);
 
-/* Takes both over; NULL and {0} for a clip without sound. */
-void mel_wave_set_sound(MelWave *wave, gint64 frames, int rate_hz, Peaks *peaks, Melgram melgram);
+/* Borrows both until the next call; NULL and empty for a clip without sound. */
+void mel_wave_set_sound(MelWave *wave, gint64 frames, int rate_hz, const Peaks *peaks,
+                        const Melgram *melgram);
 void mel_wave_set_playhead(MelWave *wave, gint64 sample);
 void mel_wave_set_region(MelWave *wave, gint64 first, gint64 end); /* equal: none */
 

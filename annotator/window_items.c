@@ -109,7 +109,8 @@ void window_show_answers(MelWindow *window)
 {
     const char *frame = session_get(window->session, ANSWER_FRAME);
     mel_form_show(MEL_FORM(window->form), session_answers(window->session));
-    mel_filmstrip_set_chosen(MEL_FILMSTRIP(window->strip), frame ? (int)strtol(frame, NULL, 10) : -1);
+    mel_filmstrip_set_chosen(MEL_FILMSTRIP(window->strip),
+                             frame ? (int)strtol(frame, NULL, 10) : -1);
     window_note_state(window);
 }
 

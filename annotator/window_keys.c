@@ -145,6 +145,10 @@ static gboolean key_pressed(GtkEventControllerKey *keys, guint keyval, guint key
         leave_field(window);
         return TRUE;
     }
+    gboolean back = keyval == GDK_KEY_ISO_Left_Tab || (keyval == GDK_KEY_Tab && shift);
+    if (focus && !ctrl && (back || keyval == GDK_KEY_Tab) &&
+        mel_form_step(MEL_FORM(window->form), focus, back ? -1 : 1))
+        return TRUE;
     if (is_typing(focus) && !ctrl && !is_function_key(keyval)) return FALSE;
     if (!ctrl && !shift && choose(window, focus, keycode)) return TRUE;
     KeyPress press = {name_of(keys, keyval, keycode), keycode, shift, ctrl};

@@ -7,10 +7,6 @@
 
 #include "db/store.h"
 
-/* A blind second answer of the same person to a clip is kept under "<id>~retest": it tells how
- * steady the person is, and settles nothing. */
-#define RETEST_SUFFIX "~retest"
-
 /* A member of a set-valued field: "mood", "voice", "instrument" (with a role "lead",
  * "accompanying", "background" or ""), "genre" (secondary ones), "aspect" (free words). */
 typedef struct AnnotationTerm {

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh BIN PROGRAM: the program on a display of its own, with a window manager, and with a dataset of
+# real media in $UI_DATASET. Without Xvfb the test is left out (77).
+command -v Xvfb >/dev/null && command -v openbox >/dev/null ||
+    { echo "Xvfb and openbox are not there: ./do deps installs them"; exit 77; }
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/melkit-ui-XXXXXX") || exit 1
+server='' manager=''
+trap 'kill $manager $server 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+mel() { "$bin/mel" -q "$@" >/dev/null 2>&1 || [ $? = 3 ]; } # 3: a world has bad rows
+bin=$1
+"$bin/mel-world" "$scratch/world" --sources 5 --faulty 0 --seconds 11 --size 320x180 >/dev/null 2>&1 &&
+    mel init "$scratch/dataset" && mel -C "$scratch/dataset" import "$scratch/world/list.csv" &&
+    mel -C "$scratch/dataset" fetch || exit 1
+mkfifo "$scratch/display"
+Xvfb -displayfd 3 -screen 0 1400x900x24 -nolisten tcp 3>"$scratch/display" >/dev/null 2>&1 &
+server=$!
+read -r number <"$scratch/display" || exit 1
+DISPLAY=:$number GDK_BACKEND=x11 GSK_RENDERER=cairo GTK_A11Y=test GSETTINGS_BACKEND=memory
+UI_DATASET=$scratch/dataset XDG_RUNTIME_DIR=$scratch HOME=$scratch LC_ALL=C.UTF-8 GTK_THEME=Adwaita
+export DISPLAY GDK_BACKEND GSK_RENDERER GTK_A11Y GSETTINGS_BACKEND UI_DATASET XDG_RUNTIME_DIR HOME \
+    LC_ALL GTK_THEME
+openbox >/dev/null 2>&1 &
+manager=$!
+sleep 1
+"$2"

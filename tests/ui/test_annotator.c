@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mel-annotator as a person uses it: real windows, real keys. */
+#include "tests/ui/ui.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static void a_whole_item_is_done_by_keys_alone(void **state)
+{
+    Ui *ui = *state;
+    char *first = g_strdup(session_clip(mel_window_session(ui->window)));
+    ui_screenshot(ui, "item-empty");
+    ui_keys("space g 7 m 6 9 t 2 v 1 i 4 5 5 d 1 r 3 f 1 y 1 s 2");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "jazz");
+    assert_string_equal(ui_value(ui, ANSWER_MOODS), "calm\ndark");
+    assert_string_equal(ui_value(ui, ANSWER_TEMPO), "slow");
+    assert_string_equal(ui_value(ui, ANSWER_VOICES), "none");
+    assert_string_equal(ui_value(ui, ANSWER_METRE), "4-4");
+    assert_string_equal(ui_value(ui, ANSWER_RELEVANCE), "complementary");
+    assert_string_equal(ui_value(ui, ANSWER_FRAME), "1");
+    assert_non_null(strstr(ui_value(ui, ANSWER_INSTRUMENTS), "/lead")); /* 5 twice */
+    ui_keys("Escape x");
+    ui_type("A slow piano and soft drums. It is a calm evening.");
+    assert_string_equal(ui_value(ui, ANSWER_TEXT),
+                        "A slow piano and soft drums. It is a calm evening.");
+    ui_screenshot(ui, "item-full");
+    ui_keys("Escape Return");
+    UI_WAIT(strcmp(session_clip(mel_window_session(ui->window)), first) != 0);
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "");
+    ui_keys("p");
+    assert_string_equal(session_clip(mel_window_session(ui->window)), first);
+    assert_int_equal(session_state(mel_window_session(ui->window)), ITEM_SUBMITTED);
+    g_free(first);
+}
+
+static void typing_is_never_stolen(void **state)
+{
+    Ui *ui = *state;
+    const char *all = "The quick brown fox jumps over the lazy dog. gmtbvidrfsyxcpnul 1234567890";
+    ui_keys("x");
+    ui_type(all);
+    assert_string_equal(ui_value(ui, ANSWER_TEXT), all);
+    for (int i = 0; i < ANSWER_FIELDS; i++)
+        if (i != ANSWER_TEXT) assert_string_equal(ui_value(ui, (AnswerField)i), "");
+    ui_keys("Escape slash");
+    ui_type("gmt 123");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "");
+    ui_screenshot(ui, "list-filtered");
+}
+
+static void a_term_is_found_by_typing_and_a_word_that_is_none_is_kept(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("i i"); /* the buttons, then the entry */
+    ui_type("sit");
+    ui_screenshot(ui, "type-ahead");
+    ui_keys("Return");
+    assert_string_equal(ui_value(ui, ANSWER_INSTRUMENTS), "sitar");
+    ui_type("gli");
+    ui_keys("Down Up Return"); /* glockenspiel is none: the word itself */
+    assert_string_equal(ui_value(ui, ANSWER_ASPECTS), "not listed: instrument: gli");
+    ui_keys("Tab"); /* on to the next field */
+    ui_keys("2");
+    assert_string_equal(ui_value(ui, ANSWER_DISSONANCE), "mild");
+    ui_keys("shift+Tab 1");
+    assert_string_equal(ui_value(ui, ANSWER_INSTRUMENTS), "sitar\nacoustic-guitar");
+}
+
+static void undo_goes_back_over_items(void **state)
+{
+    Ui *ui = *state;
+    char *first = g_strdup(session_clip(mel_window_session(ui->window)));
+    ui_keys("g 7 Escape n g 1");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "new-age");
+    assert_string_not_equal(session_clip(mel_window_session(ui->window)), first);
+    ui_keys("ctrl+z");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "");
+    ui_keys("ctrl+z");
+    assert_string_equal(session_clip(mel_window_session(ui->window)), first);
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "");
+    ui_keys("ctrl+y ctrl+y");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "new-age");
+    g_free(first);
+}
+
+static void what_is_said_is_kept_within_a_second_and_found_again(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("n g 7");
+    char *clip = g_strdup(session_clip(mel_window_session(ui->window)));
+    gint64 began = g_get_monotonic_time();
+    UI_WAIT(!session_dirty(mel_window_session(ui->window)));
+    assert_true(g_get_monotonic_time() - began < G_USEC_PER_SEC);
+    ui_keys("Escape x");
+    ui_type("half a sen");
+    ui_close(ui); /* while it is unsaved */
+    ui_reopen(ui);
+    assert_string_equal(session_clip(mel_window_session(ui->window)), clip); /* where it was */
+    assert_string_equal(ui_value(ui, ANSWER_TEXT), "half a sen");
+    g_free(clip);
+}
+
+/* The line at the window's foot that tells of something. */
+static GtkWidget *find_told(GtkWidget *below)
+{
+    if (gtk_widget_has_css_class(below, "told")) return below;
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child;
+         child = gtk_widget_get_next_sibling(child)) {
+        GtkWidget *found = find_told(child);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+static void a_full_disk_is_told_and_what_was_said_is_kept_later(void **state)
+{
+    Ui *ui = *state;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 4096; /* the journal cannot grow */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    ui_keys("g 7");
+    for (int i = 0; i < 30; i++) { /* long enough for it to be tried */
+        g_usleep(50000);
+        while (g_main_context_iteration(NULL, FALSE)) {
+        }
+    }
+    bool dirty = session_dirty(mel_window_session(ui->window));
+    GtkWidget *told = find_told(GTK_WIDGET(ui->window));
+    char *sentence = g_strdup(told ? gtk_label_get_text(GTK_LABEL(told)) : "");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ui_screenshot(ui, "disk-full");
+    assert_true(dirty);
+    assert_non_null(strstr(sentence, "NOT KEPT YET"));
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "jazz"); /* stays on screen */
+    UI_WAIT(!session_dirty(mel_window_session(ui->window))); /* tried again by itself */
+    g_free(sentence);
+}
+
+static void two_windows_on_one_item_do_not_overwrite_each_other(void **state)
+{
+    Err err = {0};
+    Ui *ui = *state;
+    Db *db;
+    Session *other;
+    CHECK_OK(mel_db_open(ui->folder, DB_WRITE, &db, &err));
+    CHECK_OK(session_open(db, "anna", &other, &err));
+    CHECK_OK(session_go(other, session_clip(mel_window_session(ui->window)), false, &err));
+    session_set(other, ANSWER_GENRE, "rock");
+    CHECK_OK(session_flush(other, &err));
+    ui_keys("g 7");
+    GtkWidget *banner = ui_find(GTK_WIDGET(ui->window), GTK_TYPE_REVEALER);
+    UI_WAIT(gtk_revealer_get_reveal_child(GTK_REVEALER(banner)));
+    ui_screenshot(ui, "conflict");
+    assert_true(gtk_widget_activate_action(GTK_WIDGET(ui->window), "win.keep-mine", NULL));
+    assert_false(gtk_revealer_get_reveal_child(GTK_REVEALER(banner)));
+    assert_false(session_dirty(mel_window_session(ui->window)));
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "jazz");
+    session_close(other);
+    mel_db_close(db);
+}
+
+/* The picture on screen is that of the sample which is heard, all along. */
+static void picture_and_sound_are_one(void **state)
+{
+    Ui *ui = *state;
+    Player *player = mel_stage_player(mel_window_stage(ui->window));
+    ui_keys("space");
+    AudioOut *out = mel_player_output(player);
+    assert_non_null(out);
+    int rate = mel_player_output_rate_hz(player), shown = 0;
+    gint64 last = -1;
+    for (int i = 0; i < 60; i++) {
+        mel_audio_out_advance(out, rate / 10);
+        gint64 now = mel_player_picture_now(player);
+        assert_true(now >= 0);
+        shown += now != last;
+        last = now;
+    }
+    assert_true(shown > 30);
+    assert_true(mel_player_is_playing(player));
+    ui_keys("space");
+    assert_false(mel_player_is_playing(player));
+    gint64 before = mel_player_picture_now(player);
+    ui_keys("Right");
+    assert_int_equal(mel_player_picture_now(player), before + 1);
+    ui_keys("Left Left");
+    assert_int_equal(mel_player_picture_now(player), before - 1);
+    ui_keys("l");
+    int64_t first, end;
+    assert_true(mel_player_region(player, &first, &end));
+    ui_screenshot(ui, "loop");
+    ui_keys("l");
+    assert_false(mel_player_region(player, &first, &end));
+}
+
+/* ---- accessibility ------------------------------------------------------------------------------
+ */
+
+static gboolean is_control(GtkWidget *widget)
+{
+    return GTK_IS_BUTTON(widget) || GTK_IS_ENTRY(widget) || GTK_IS_TEXT_VIEW(widget) ||
+           GTK_IS_DROP_DOWN(widget) || GTK_IS_SEARCH_ENTRY(widget) || GTK_IS_LIST_VIEW(widget) ||
+           GTK_IS_MENU_BUTTON(widget);
+}
+
+/* Inside a composite of GTK's own the composite speaks. */
+static gboolean is_part(GtkWidget *widget)
+{
+    GtkWidget *parent = gtk_widget_get_parent(widget);
+    return parent && (GTK_IS_MENU_BUTTON(parent) || GTK_IS_DROP_DOWN(parent) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_DROP_DOWN) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_WINDOW_CONTROLS) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_POPOVER));
+}
+
+static int check_names(GtkWidget *widget)
+{
+    int checked = 0;
+    if (is_control(widget) && !is_part(widget)) {
+        GtkAccessible *accessible = GTK_ACCESSIBLE(widget);
+        gboolean named =
+            gtk_test_accessible_has_property(accessible, GTK_ACCESSIBLE_PROPERTY_LABEL) ||
+            gtk_test_accessible_has_relation(accessible, GTK_ACCESSIBLE_RELATION_LABELLED_BY);
+        if (!named) fail_msg("a %s has no accessible name", G_OBJECT_TYPE_NAME(widget));
+        assert_int_not_equal(gtk_accessible_get_accessible_role(accessible),
+                             GTK_ACCESSIBLE_ROLE_WIDGET);
+        if (GTK_IS_TOGGLE_BUTTON(widget))
+            assert_true(gtk_test_accessible_has_state(accessible, GTK_ACCESSIBLE_STATE_PRESSED));
+        checked++;
+    }
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child;
+         child = gtk_widget_get_next_sibling(child))
+        checked += check_names(child);
+    return checked;
+}
+
+static void every_control_has_a_role_a_name_and_its_state(void **state)
+{
+    Ui *ui = *state;
+    int checked = check_names(GTK_WIDGET(ui->window));
+    print_message("%d controls\n", checked);
+    assert_true(checked > 80);
+}
+
+/* ---- speed: shown, not judged
+ * -------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+    return (x > y) - (x < y);
+}
+
+static void how_long_things_take(void **state)
+{
+    enum { TIMES = 7 };
+    Ui *ui = *state;
+    gint64 switches[TIMES], keys[TIMES], began;
+    for (int i = 0; i < TIMES; i++) {
+        gint64 end = g_get_monotonic_time() + 1500000; /* a person listens; the next one loads */
+        while (g_get_monotonic_time() < end)
+            g_main_context_iteration(NULL, FALSE);
+        began = g_get_monotonic_time();
+        gtk_widget_activate_action(GTK_WIDGET(ui->window), i % 2 ? "win.previous" : "win.next",
+                                   NULL);
+        UI_WAIT(mel_stage_is_ready(mel_window_stage(ui->window)));
+        switches[i] = g_get_monotonic_time() - began;
+    }
+    for (int i = 0; i < TIMES; i++) {
+        const char *old = ui_value(ui, ANSWER_GENRE);
+        began = g_get_monotonic_time();
+        ui_keys("g");
+        ui_keys(i % 2 ? "1" : "7");
+        keys[i] = g_get_monotonic_time() - began;
+        (void)old;
+    }
+    qsort(switches, TIMES, sizeof *switches, by_size);
+    qsort(keys, TIMES, sizeof *keys, by_size);
+    print_message("another item is there after %.1f ms (median)\n", switches[TIMES / 2] / 1e3);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_whole_item_is_done_by_keys_alone, ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(typing_is_never_stolen, ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(a_term_is_found_by_typing_and_a_word_that_is_none_is_kept,
+                                        ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(undo_goes_back_over_items, ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(what_is_said_is_kept_within_a_second_and_found_again,
+                                        ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_told_and_what_was_said_is_kept_later,
+                                        ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(two_windows_on_one_item_do_not_overwrite_each_other,
+                                        ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(picture_and_sound_are_one, ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(every_control_has_a_role_a_name_and_its_state, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(how_long_things_take, ui_setup, ui_teardown),
+    };
+    gtk_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/ui/ui.h"
+
+#include <X11/Xlib.h>
+#include <X11/extensions/XTest.h>
+#include <X11/keysym.h>
+#include <stdlib.h>
+#include <string.h>
+
+static Display *keyboard;
+
+/* ---- the program -------------------------------------------------------------------------------
+ */
+
+static void nothing(GApplication *application, gpointer data)
+{
+    (void)application, (void)data;
+}
+
+void ui_reopen(Ui *ui)
+{
+    Err err = {0};
+    GtkWidget *window =
+        mel_annotator_open(ui->application, ui->folder, "anna", "virtual", ui->config, &err);
+    if (!window) fail_msg("%s", err.message);
+    ui->window = MEL_WINDOW(window);
+    gtk_window_present(GTK_WINDOW(window));
+    UI_WAIT(mel_stage_is_ready(mel_window_stage(ui->window)));
+    UI_WAIT(gtk_window_is_active(GTK_WINDOW(window)));
+    ui_settle(ui);
+}
+
+int ui_setup(void **state)
+{
+    GError *error = NULL;
+    Ui *ui = g_new0(Ui, 1);
+    if (!keyboard) keyboard = XOpenDisplay(NULL);
+    if (!keyboard) fail_msg("there is no display");
+    char *base = test_folder();
+    ui->folder = g_build_filename(base, "dataset", NULL);
+    ui->config = g_build_filename(base, "config", NULL);
+    assert_int_equal(test_shell("cp -r '%s' '%s'", g_getenv("UI_DATASET"), ui->folder), 0);
+    ui->application = gtk_application_new("org.melkit.Test", G_APPLICATION_NON_UNIQUE);
+    g_signal_connect(ui->application, "activate", G_CALLBACK(nothing), NULL);
+    if (!g_application_register(G_APPLICATION(ui->application), NULL, &error))
+        fail_msg("%s", error->message);
+    ui_reopen(ui);
+    *state = ui;
+    return 0;
+}
+
+void ui_close(Ui *ui)
+{
+    gpointer gone = ui->window;
+    g_object_add_weak_pointer(G_OBJECT(ui->window), &gone);
+    gtk_window_close(GTK_WINDOW(ui->window));
+    UI_WAIT(!gone); /* nothing may keep it alive */
+    ui->window = NULL;
+}
+
+int ui_teardown(void **state)
+{
+    Ui *ui = *state;
+    if (ui->window) ui_close(ui);
+    g_object_unref(ui->application);
+    char *base = g_path_get_dirname(ui->folder);
+    test_folder_remove(base);
+    g_free(ui->folder);
+    g_free(ui->config);
+    g_free(ui);
+    return 0;
+}
+
+/* ---- keys --------------------------------------------------------------------------------------
+ */
+
+static void press(KeySym symbol, gboolean down)
+{
+    KeyCode code = XKeysymToKeycode(keyboard, symbol);
+    if (!code) fail_msg("the keyboard has no key for %lu", symbol);
+    XTestFakeKeyEvent(keyboard, code, down, CurrentTime);
+}
+
+static KeySym symbol_of(const char *name)
+{
+    KeySym symbol = XStringToKeysym(name);
+    if (symbol == NoSymbol) fail_msg("'%s' is no key", name);
+    return symbol;
+}
+
+static void stroke(const char *key)
+{
+    gboolean ctrl = g_str_has_prefix(key, "ctrl+");
+    if (ctrl) key += 5;
+    gboolean shift = g_str_has_prefix(key, "shift+");
+    if (shift) key += 6;
+    if (ctrl) press(XK_Control_L, TRUE);
+    if (shift) press(XK_Shift_L, TRUE);
+    press(symbol_of(key), TRUE);
+    press(symbol_of(key), FALSE);
+    if (shift) press(XK_Shift_L, FALSE);
+    if (ctrl) press(XK_Control_L, FALSE);
+    XSync(keyboard, False);
+    gint64 end = g_get_monotonic_time() + 40000; /* until the server has brought it */
+    while (g_get_monotonic_time() < end)
+        g_main_context_iteration(NULL, FALSE);
+}
+
+void ui_keys(const char *keys)
+{
+    char **all = g_strsplit(keys, " ", -1);
+    for (int i = 0; all[i]; i++)
+        stroke(all[i]);
+    g_strfreev(all);
+}
+
+void ui_type(const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        char name[16];
+        if (*c == ' ' || *c == '.')
+            g_strlcpy(name, *c == ' ' ? "space" : "period", sizeof name);
+        else
+            g_snprintf(name, sizeof name, "%s%c", g_ascii_isupper(*c) ? "shift+" : "",
+                       g_ascii_tolower(*c));
+        stroke(name);
+    }
+}
+
+/* ---- looking ------------------------------------------------------------------------------------
+ */
+
+static gboolean drawn(gpointer data)
+{
+    *(gboolean *)data = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+void ui_settle(Ui *ui)
+{
+    for (int i = 0; i < 3; i++) {
+        gboolean idle = FALSE;
+        gtk_widget_queue_draw(GTK_WIDGET(ui->window));
+        g_timeout_add_full(G_PRIORITY_LOW, 40, drawn, &idle, NULL);
+        UI_WAIT(idle);
+    }
+}
+
+void ui_screenshot(Ui *ui, const char *name)
+{
+    const char *folder = g_getenv("UI_SCREENSHOTS");
+    if (!folder) return;
+    ui_settle(ui);
+    GdkPaintable *paintable = gtk_widget_paintable_new(GTK_WIDGET(ui->window));
+    int width = gdk_paintable_get_intrinsic_width(paintable);
+    int height = gdk_paintable_get_intrinsic_height(paintable);
+    GtkSnapshot *snapshot = gtk_snapshot_new();
+    gdk_paintable_snapshot(paintable, snapshot, width, height);
+    GskRenderNode *node = gtk_snapshot_free_to_node(snapshot);
+    assert_non_null(node);
+    GdkTexture *texture =
+        gsk_renderer_render_texture(gtk_native_get_renderer(GTK_NATIVE(ui->window)), node, NULL);
+    char *path = g_strdup_printf("%s/%s.png", folder, name);
+    assert_true(gdk_texture_save_to_png(texture, path));
+    g_free(path);
+    g_object_unref(texture);
+    gsk_render_node_unref(node);
+    g_object_unref(paintable);
+}
+
+const char *ui_value(Ui *ui, AnswerField field)
+{
+    const char *value = session_get(mel_window_session(ui->window), field);
+    return value ? value : "";
+}
+
+GtkWidget *ui_find(GtkWidget *below, GType type)
+{
+    if (g_type_is_a(G_OBJECT_TYPE(below), type)) return below;
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child;
+         child = gtk_widget_get_next_sibling(child)) {
+        GtkWidget *found = ui_find(child, type);
+        if (found) return found;
+    }
+    return NULL;
+}
