@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The answer's terms become a list that can grow. */
+static void take_terms(AnnotationInput *input)
+{
+    const Annotation *a = &input->annotation;
+    mel_grow(&input->terms, &input->term_capacity, a->term_count + 1, sizeof *input->terms);
+    if (a->term_count) memcpy(input->terms, a->terms, a->term_count * sizeof *input->terms);
+    input->term_count = a->term_count;
+}
+
 bool annotation_input_begin(AnnotationInput *input, Db *db, const char *clip_id,
                             const char *annotator_id, Err *err)
 {
@@ -21,10 +30,14 @@ bool annotation_input_begin(AnnotationInput *input, Db *db, const char *clip_id,
     a->clip_id = mel_arena_strdup(&input->arena, clip_id);
     a->annotator_id = mel_arena_strdup(&input->arena, annotator_id);
     a->origin = "script";
-    mel_grow(&input->terms, &input->term_capacity, a->term_count + 1, sizeof *input->terms);
-    if (a->term_count) memcpy(input->terms, a->terms, a->term_count * sizeof *input->terms);
-    input->term_count = a->term_count;
+    take_terms(input);
     return true;
+}
+
+void annotation_input_from(AnnotationInput *input, const Annotation *answer)
+{
+    *input = (AnnotationInput){.annotation = *answer};
+    take_terms(input);
 }
 
 void annotation_input_clear(AnnotationInput *input)
@@ -177,6 +190,49 @@ bool annotation_input_set(AnnotationInput *input, Db *db, const char *word, Err 
     return f >= 0 && set_field(input, db, f, equals + 1, err);
 }
 
+static void take_set(AnnotationInput *input, const Annotation *from, const char *field)
+{
+    drop_terms(input, field);
+    for (size_t i = 0; i < from->term_count; i++) {
+        if (!mel_equal(from->terms[i].field, field)) continue;
+        mel_grow(&input->terms, &input->term_capacity, input->term_count + 1, sizeof *input->terms);
+        input->terms[input->term_count++] = from->terms[i];
+    }
+}
+
+bool annotation_input_take(AnnotationInput *input, const Annotation *from, const char *field,
+                           Err *err)
+{
+    Annotation *a = &input->annotation;
+    int f = find_field(field, err);
+    if (f < 0) return false;
+    switch (fields[f].kind) {
+    case FIELD_TERM:
+    case FIELD_TEXT:
+        *(const char **)(void *)((char *)a + fields[f].offset) =
+            *(const char *const *)(const void *)((const char *)from + fields[f].offset);
+        return true;
+    case FIELD_SET:
+        take_set(input, from, fields[f].field);
+        return true;
+    case FIELD_BPM:
+        a->bpm = from->bpm;
+        return true;
+    case FIELD_FRAME:
+        a->frame_position = from->frame_position;
+        a->frame_why = from->frame_why;
+        return true;
+    }
+    return false;
+}
+
+const Annotation *annotation_input_answer(AnnotationInput *input)
+{
+    input->annotation.terms = input->terms;
+    input->annotation.term_count = input->term_count;
+    return &input->annotation;
+}
+
 /* Sets in JSON: ["calm", "happy"], or [{"term": "piano", "role": "lead"}]. */
 static bool json_terms(AnnotationInput *input, Db *db, const char *field, const json_t *list,
                        Err *err)
@@ -229,9 +285,8 @@ bool annotation_input_json(AnnotationInput *input, Db *db, const json_t *object,
 bool annotation_input_save(AnnotationInput *input, Db *db, bool submit, int64_t *rev_out, Err *err)
 {
     Annotation *a = &input->annotation;
+    annotation_input_answer(input);
     a->state = submit ? "submitted" : "draft";
-    a->terms = input->terms;
-    a->term_count = input->term_count;
     if (a->rev > 0 && mel_equal(a->state, input->before.state) &&
         mel_annotation_same(a, &input->before)) {
         *rev_out = a->rev;

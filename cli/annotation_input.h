@@ -31,6 +31,16 @@ MEL_MUST_CHECK bool annotation_input_set(AnnotationInput *input, Db *db, const c
 MEL_MUST_CHECK bool annotation_input_json(AnnotationInput *input, Db *db, const json_t *object,
                                           Err *err);
 
+/* Starts from an answer whose texts outlive the input. */
+void annotation_input_from(AnnotationInput *input, const Annotation *answer);
+
+/* Takes a field over from somebody's answer, whose texts outlive the input. */
+MEL_MUST_CHECK bool annotation_input_take(AnnotationInput *input, const Annotation *from,
+                                          const char *field, Err *err);
+
+/* The answer as it stands, borrowed until the input changes. */
+const Annotation *annotation_input_answer(AnnotationInput *input);
+
 /* Saying again what was said is no new revision. */
 MEL_MUST_CHECK bool annotation_input_save(AnnotationInput *input, Db *db, bool submit,
                                           int64_t *rev_out, Err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/annotation_input.h"
 #include "cli/cli.h"
+#include "cli/person.h"
 #include "curator/curator.h"
 
 #include <errno.h>
@@ -17,8 +18,7 @@ typedef struct AnnotateArgs {
 
 static const CliOption annotate_options[] = {
     CLI_LIST('s', "set", AnnotateArgs, set, "FIELD=VALUE", "answer a field (may be repeated)"),
-    CLI_TEXT('a', "annotator", AnnotateArgs, annotator, "NAME",
-             "who says it ($MEL_ANNOTATOR, else the login name)"),
+    CLI_TEXT('a', "annotator", AnnotateArgs, annotator, "NAME", "who says it " CLI_PERSON_HELP),
     CLI_FLAG('d', "draft", AnnotateArgs, draft, "save as a draft, do not submit"),
     CLI_TEXT(0, "from", AnnotateArgs, from, "FILE", "many annotations, JSON Lines"),
     CLI_TEXT('t', "terms", AnnotateArgs, terms, "FIELD", "list the terms of a field"),
@@ -29,11 +29,7 @@ enum { ANNOTATION_BYTES_MAX = 1 << 20 };
 
 static const char *who(const AnnotateArgs *args)
 {
-    const char *name = args->annotator;
-    if (!name) name = getenv("MEL_ANNOTATOR");
-    if (!name) name = getenv("LOGNAME");
-    if (!name) name = getenv("USER");
-    return name ? name : "someone";
+    return cli_person(args->annotator);
 }
 
 static void report(const Cli *cli, const char *clip, const char *annotator, int64_t rev, bool draft)

@@ -18,7 +18,12 @@
     X(list)                                                                                        \
     X(show)                                                                                        \
     X(explain)                                                                                     \
+    X(assign)                                                                                      \
     X(annotate)                                                                                    \
+    X(pack)                                                                                        \
+    X(merge)                                                                                       \
+    X(review)                                                                                      \
+    X(adjudicate)                                                                                  \
     X(agree)                                                                                       \
     X(dedup)                                                                                       \
     X(score)                                                                                       \

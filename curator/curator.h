@@ -6,6 +6,7 @@
 #define MEL_CURATOR_H
 
 #include "curator/agreement.h"
+#include "curator/assign.h"
 #include "curator/cut.h"
 #include "curator/dedup.h"
 #include "curator/export.h"
@@ -18,6 +19,7 @@
 #include "curator/jail.h"
 #include "curator/load.h"
 #include "curator/measures.h"
+#include "curator/packet.h"
 #include "curator/playback.h"
 #include "curator/ratelimit.h"
 #include "curator/remote.h"

@@ -68,7 +68,7 @@ static bool check_set_member(Db *db, const AnnotationTerm *t, Err *err)
     return check_term(db, t->field, t->term, err) && check_term(db, "role", role, err);
 }
 
-static bool check_terms(Db *db, const Annotation *a, Err *err)
+bool db_annotation_check(Db *db, const Annotation *a, Err *err)
 {
     if (!check_term(db, "genre", a->genre, err) || !check_term(db, "tempo", a->tempo, err) ||
         !check_term(db, "dissonance", a->dissonance, err) ||
@@ -101,6 +101,25 @@ static const char sql_head[] =
     " ON CONFLICT (clip_id, annotator_id) DO UPDATE"
     " SET annotation_id = excluded.annotation_id, rev = excluded.rev, state = excluded.state";
 
+static const char sql_head_time[] =
+    "SELECT a.created_at FROM annotation_head AS h JOIN annotation AS a ON a.id = h.annotation_id"
+    " WHERE h.clip_id = ?1 AND h.annotator_id = ?2";
+
+/* Now, but later than what this person said of the clip before, whatever the clocks said: merging
+ * packets numbers revisions by their times. */
+static bool next_moment(Db *db, const Annotation *a, char moment[UTC_SIZE], Err *err)
+{
+    char *before;
+    int64_t before_us;
+    DbArg args[] = {db_text(a->clip_id), db_text(a->annotator_id)};
+    if (!db_one_text(db, sql_head_time, args, 2, &before, err)) return false;
+    mel_utc_now(moment);
+    if (before && strcmp(before, moment) >= 0 && mel_utc_parse(before, &before_us))
+        mel_utc_format(before_us + 1, moment);
+    free(before);
+    return true;
+}
+
 static DbArg unless_negative(int64_t value)
 {
     return value < 0 ? db_text(NULL) : db_i64(value);
@@ -109,7 +128,7 @@ static DbArg unless_negative(int64_t value)
 bool db_annotation_append(Db *db, const Annotation *a, const char *id, int64_t rev, Err *err)
 {
     char now[UTC_SIZE];
-    mel_utc_now(now);
+    if (!next_moment(db, a, now, err)) return false;
     if (!DB_RUN(db, sql_insert, err, db_text(id), db_text(a->clip_id), db_text(a->annotator_id),
                 db_i64(rev), db_text(a->state), db_text(a->genre), db_text(a->tempo),
                 db_f64(a->bpm), db_text(a->dissonance), db_text(a->metre), db_text(a->feel),
@@ -181,7 +200,7 @@ static bool save(Db *db, const Annotation *a, const char *id, int64_t *rev, Err 
         return mel_err_hint(err, "look at the newer answer and save again");
     }
     *rev = head + 1;
-    return check_terms(db, a, err) && db_annotation_append(db, a, id, *rev, err) &&
+    return db_annotation_check(db, a, err) && db_annotation_append(db, a, id, *rev, err) &&
            mel_settle(db, a->clip_id, err);
 }
 

@@ -9,13 +9,17 @@
 #ifndef MEL_DB_H
 #define MEL_DB_H
 
+#include "db/adjudicate.h"
 #include "db/annotation.h"
 #include "db/annotation_walk.h"
+#include "db/assignment.h"
 #include "db/clip.h"
 #include "db/duplicate.h"
 #include "db/embedding.h"
+#include "db/packet.h"
 #include "db/pass.h"
 #include "db/query.h"
+#include "db/review.h"
 #include "db/score.h"
 #include "db/source.h"
 #include "db/split.h"

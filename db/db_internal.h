@@ -84,6 +84,11 @@ MEL_MUST_CHECK bool db_one_i64(Db *db, const char *sql, const DbArg *args, int c
 MEL_MUST_CHECK bool db_one_text(Db *db, const char *sql, const DbArg *args, int count, char **out,
                                 Err *err);
 
+/* copy.c: runs `insert` in `to` for each row of `select` in `from`, columns in order. *copied, how
+ * many rows that changed, may be NULL. */
+MEL_MUST_CHECK bool db_copy_rows(Db *from, const char *select, const DbArg *args, int count, Db *to,
+                                 const char *insert, int64_t *copied, Err *err);
+
 /* err from the connection's state. Returns false. */
 bool db_fail(Db *db, Err *err, const char *doing);
 

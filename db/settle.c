@@ -34,7 +34,7 @@ typedef struct Voter {
     bool imported;
 } Voter;
 
-/* Where people have answered, what a list said does not count. */
+/* Where people have answered, what a list said does not count; nor does what was sent back. */
 static bool load_votes(Db *db, const char *clip_id, Arena *arena, Votes *votes, Err *err)
 {
     Voter *voters = NULL;
@@ -202,6 +202,17 @@ static void decide(Votes *votes, Arena *arena, Verdict *verdict)
     }
 }
 
+/* What a reviewer disputes is disputed, however many answers there are. */
+static bool add_disputes(Db *db, const char *clip_id, Verdict *verdict, Err *err)
+{
+    if (!db_review_disputes(db, clip_id, verdict->disputed, err)) return false;
+    size_t count = json_array_size(verdict->disputed);
+    if (count && mel_equal(verdict->state, "settled")) verdict->state = "disputed";
+    for (size_t i = 0; i < count; i++)
+        json_object_del(verdict->how, json_string_value(json_array_get(verdict->disputed, i)));
+    return true;
+}
+
 typedef struct SettlementHead {
     char *state, *method, *annotation_id, *disputed;
     int64_t rev;
@@ -227,26 +238,30 @@ static bool load_head(Db *db, const char *clip_id, Arena *arena, SettlementHead 
     return ok && !mel_err_is_set(err);
 }
 
-/* The id of the annotation that holds the verdict; a merged one is written unless it is there. */
-static bool place_merged(Db *db, const char *clip_id, Arena *arena, Verdict *verdict,
-                         char id[ULID_SIZE], Err *err)
+/* A merged answer is written unless it is there. */
+bool db_settled_answer(Db *db, const char *clip_id, const Annotation *answer, char id[ULID_SIZE],
+                       Err *err)
 {
-    Annotation last;
+    Arena arena = {0};
+    Annotation last, merged = *answer;
     bool found;
     int64_t rev = 0;
-    if (!mel_annotation_load(db, clip_id, SETTLED_BY, arena, &last, &found, err)) return false;
-    if (found && mel_annotation_same(&last, &verdict->merged)) {
+    bool ok = mel_annotation_load(db, clip_id, SETTLED_BY, &arena, &last, &found, err);
+    bool same = ok && found && mel_annotation_same(&last, &merged);
+    if (same)
         snprintf(id, ULID_SIZE, "%s", last.id);
-        return true;
-    }
-    mel_ulid(id);
-    verdict->merged.clip_id = clip_id;
-    verdict->merged.annotator_id = SETTLED_BY;
-    verdict->merged.state = "submitted";
-    verdict->merged.origin = "settled";
-    return mel_annotator_put(db, SETTLED_BY, "system", "Melkit, from several answers", err) &&
-           db_annotation_head_rev(db, clip_id, SETTLED_BY, &rev, err) &&
-           db_annotation_append(db, &verdict->merged, id, rev + 1, err);
+    else
+        mel_ulid(id);
+    merged.clip_id = clip_id;
+    merged.annotator_id = SETTLED_BY;
+    merged.state = "submitted";
+    merged.origin = "settled";
+    if (ok && !same)
+        ok = mel_annotator_put(db, SETTLED_BY, "system", "Melkit, from several answers", err) &&
+             db_annotation_head_rev(db, clip_id, SETTLED_BY, &rev, err) &&
+             db_annotation_append(db, &merged, id, rev + 1, err);
+    mel_arena_clear(&arena);
+    return ok;
 }
 
 static const char sql_settlement[] =
@@ -265,47 +280,64 @@ static const char sql_settlement_head[] =
     " SET settlement_id = excluded.settlement_id, annotation_id = excluded.annotation_id,"
     "     rev = excluded.rev, state = excluded.state";
 
-static bool append_settlement(Db *db, const char *clip_id, int64_t rev, const Verdict *verdict,
-                              const char *annotation_id, const char *disputed, Err *err)
+bool db_settlement_append(Db *db, const SettlementRow *row, char id[ULID_SIZE], Err *err)
 {
-    char id[ULID_SIZE], now[UTC_SIZE];
-    const char *field;
-    const json_t *how;
+    char now[UTC_SIZE];
     mel_ulid(id);
     mel_utc_now(now);
-    if (!mel_annotator_put(db, SETTLED_BY, "system", "Melkit, from several answers", err))
-        return false;
-    if (!DB_RUN(db, sql_settlement, err, db_text(id), db_text(clip_id), db_i64(rev),
-                db_text(verdict->state), db_text(verdict->method), db_text(annotation_id),
-                db_text(disputed), db_text(SETTLED_BY), db_text(now)))
+    return DB_RUN(db, sql_settlement, err, db_text(id), db_text(row->clip_id), db_i64(row->rev),
+                  db_text(row->state), db_text(row->method), db_text(row->annotation_id),
+                  db_text(row->disputed), db_text(row->by_id), db_text(now)) &&
+           DB_RUN(db, sql_settlement_head, err, db_text(row->clip_id), db_text(id),
+                  db_text(row->annotation_id), db_i64(row->rev), db_text(row->state));
+}
+
+bool db_settlement_field(Db *db, const char *settlement_id, const char *field, const char *how,
+                         const char *from_annotation_id, Err *err)
+{
+    return DB_RUN(db, sql_settlement_field, err, db_text(settlement_id), db_text(field),
+                  db_text(how), db_text(from_annotation_id));
+}
+
+static bool append_verdict(Db *db, const SettlementRow *row, const Verdict *verdict, Err *err)
+{
+    char id[ULID_SIZE];
+    const char *field;
+    const json_t *how;
+    if (!mel_annotator_put(db, SETTLED_BY, "system", "Melkit, from several answers", err) ||
+        !db_settlement_append(db, row, id, err))
         return false;
     json_object_foreach(verdict->how, field, how)
     {
-        if (!DB_RUN(db, sql_settlement_field, err, db_text(id), db_text(field),
-                    db_text(json_string_value(how)), db_text(annotation_id)))
+        if (!db_settlement_field(db, id, field, json_string_value(how), row->annotation_id, err))
             return false;
     }
-    return DB_RUN(db, sql_settlement_head, err, db_text(clip_id), db_text(id),
-                  db_text(annotation_id), db_i64(rev), db_text(verdict->state));
+    return true;
 }
 
 static bool apply(Db *db, const char *clip_id, Arena *arena, Verdict *verdict, Err *err)
 {
     SettlementHead head;
     char merged_id[ULID_SIZE] = "";
-    const char *annotation_id = verdict->single_id;
+    const char *annotation_id = mel_equal(verdict->state, "settled") ? verdict->single_id : NULL;
     if (!load_head(db, clip_id, arena, &head, err)) return false;
     if (mel_equal(head.method, "adjudicated")) return true;
     if (!head.state && mel_equal(verdict->state, "open")) return true;
     if (mel_equal(verdict->state, "settled") && !annotation_id) {
-        if (!place_merged(db, clip_id, arena, verdict, merged_id, err)) return false;
+        if (!db_settled_answer(db, clip_id, &verdict->merged, merged_id, err)) return false;
         annotation_id = merged_id;
     }
     char *disputed = json_array_size(verdict->disputed) ? mel_json_line(verdict->disputed) : NULL;
     bool same = mel_equal(head.state, verdict->state) && mel_equal(head.method, verdict->method) &&
                 mel_equal(head.annotation_id, annotation_id) && mel_equal(head.disputed, disputed);
-    bool ok =
-        same || append_settlement(db, clip_id, head.rev + 1, verdict, annotation_id, disputed, err);
+    const SettlementRow row = {.clip_id = clip_id,
+                               .rev = head.rev + 1,
+                               .state = verdict->state,
+                               .method = verdict->method,
+                               .annotation_id = annotation_id,
+                               .disputed = disputed,
+                               .by_id = SETTLED_BY};
+    bool ok = same || append_verdict(db, &row, verdict, err);
     free(disputed);
     return ok;
 }
@@ -322,7 +354,7 @@ bool mel_settle(Db *db, const char *clip_id, Err *err)
     bool ok = load_votes(db, clip_id, &arena, votes, err);
     if (ok) {
         decide(votes, &arena, &verdict);
-        ok = apply(db, clip_id, &arena, &verdict, err);
+        ok = add_disputes(db, clip_id, &verdict, err) && apply(db, clip_id, &arena, &verdict, err);
     }
     ok = mel_db_end(db, ok, err);
     json_decref(verdict.disputed);
@@ -330,4 +362,19 @@ bool mel_settle(Db *db, const char *clip_id, Err *err)
     free(votes);
     mel_arena_clear(&arena);
     return ok;
+}
+
+bool db_settle_draft(Db *db, const char *clip_id, Arena *arena, Annotation *out, bool *any,
+                     Err *err)
+{
+    Votes votes = {0};
+    Verdict verdict = {0};
+    if (!load_votes(db, clip_id, arena, &votes, err)) return false;
+    *any = votes.count > 0;
+    if (!*any) return true;
+    decide(&votes, arena, &verdict);
+    *out = verdict.single_id ? votes.items[0] : verdict.merged;
+    json_decref(verdict.disputed);
+    json_decref(verdict.how);
+    return true;
 }

@@ -61,6 +61,17 @@ static void an_annotation_comes_back_as_it_was_saved(void **state)
     mel_arena_clear(&arena);
 }
 
+static void a_revision_is_later_than_the_one_before_whatever_the_clock_says(void **state)
+{
+    Store *store = *state;
+    const char *clip = store_clip(store->db, "file-a", 0);
+    store_say(store->db, clip, "ann", "jazz", "First.");
+    store_raw(store, "UPDATE annotation SET created_at = '2999-12-31T23:59:59.999999Z'");
+    store_say(store->db, clip, "ann", "rock", "Second.");
+    assert_string_equal(store_field(store->db, "annotations", NULL, "created_at"),
+                        "3000-01-01T00:00:00.000000Z");
+}
+
 static void what_was_not_answered_comes_back_unanswered(void **state)
 {
     Store *store = *state;
@@ -342,6 +353,7 @@ int main(void)
 #define IN_A_STORE(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
     const struct CMUnitTest tests[] = {
         IN_A_STORE(an_annotation_comes_back_as_it_was_saved),
+        IN_A_STORE(a_revision_is_later_than_the_one_before_whatever_the_clock_says),
         IN_A_STORE(what_was_not_answered_comes_back_unanswered),
         IN_A_STORE(revisions_are_appended_and_the_newest_counts),
         IN_A_STORE(saving_the_same_id_again_changes_nothing),
