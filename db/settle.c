@@ -27,6 +27,8 @@ static const char sql_submitted[] =
     "  JOIN annotator AS p ON p.id = h.annotator_id"
     " WHERE h.clip_id = ?1 AND h.state = 'submitted' AND p.kind <> 'system'"
     "   AND h.annotator_id NOT LIKE ?2"
+    "   AND coalesce((SELECT r.verdict FROM review AS r WHERE r.annotation_id = a.id"
+    "                  ORDER BY r.created_at DESC, r.id DESC LIMIT 1), '') <> 'return'"
     " ORDER BY a.created_at, a.id";
 
 typedef struct Voter {
