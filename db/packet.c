@@ -44,7 +44,7 @@ bool mel_dataset_id(Db *db, char id[ULID_SIZE], Err *err)
 
 bool mel_packet_label(Db *packet, PacketLabel *out, bool *found_out, Err *err)
 {
-    PacketLabel label;
+    PacketLabel label = {0};
     if (!get_setting(packet, "packet_id", label.id, sizeof label.id, err) ||
         !get_setting(packet, "packet_origin", label.origin, sizeof label.origin, err) ||
         !get_setting(packet, "packet_annotator", label.annotator_id, sizeof label.annotator_id,
