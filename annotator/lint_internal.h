@@ -17,6 +17,7 @@ typedef enum LintWordKind {
     KIND_TEMPO_NOUN,   /* "beat": before it, "slow" is a tempo */
     KIND_NEGATION,     /* "no", "without" */
     KIND_TURN,         /* "but": ends a negation */
+    KIND_LIKE,         /* "flute-like": no flute */
     KIND_DETERMINER,   /* before "kind of", it is no hedge */
     KIND_USE,          /* "could be used in": no hedge */
     KIND_SECTION,      /* "instrumental break": the rest may be sung */

@@ -164,6 +164,7 @@ static bool opens(const LintText *text, size_t i, bool *quoted_out)
 static bool looks_like_name(const LintText *text, size_t i)
 {
     const LintWord *word = &text->words[i];
+    if (i + 1 < text->count && word[1].glued && word[1].has_digit) return false; /* "TR-808" */
     return text->has_lower && word->capital && !word->known && !word->has_digit &&
            word->letters > 1;
 }

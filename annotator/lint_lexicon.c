@@ -220,8 +220,9 @@ static bool entry_is_at(const LintEntry *entry, const LintText *text, size_t at)
     if (entry->kind < KIND_ROLE_COUNT || entry->word_count > text->count - at) return false;
     for (size_t i = 1; i < entry->word_count; i++) {
         const LintWord *word = &text->words[at + i];
+        bool last = i + 1 == entry->word_count; /* only the last word has a plural */
         if (word->parted || (strcmp(entry->words[i], word->folded) != 0 &&
-                             strcmp(entry->words[i], word->stem) != 0))
+                             !(last && strcmp(entry->words[i], word->stem) == 0)))
             return false;
     }
     return true;
@@ -252,6 +253,13 @@ static bool is_negated(const LintText *text, size_t at)
     return false;
 }
 
+/* "A flute-like sound". */
+static bool is_likened(const LintText *text, size_t behind)
+{
+    return behind < text->count && text->words[behind].glued && !text->words[behind].parted &&
+           lint_is(&text->words[behind], KIND_LIKE);
+}
+
 void lint_lexicon_find(const LintLexicon *lexicon, const LintText *text, LintMention **mentions,
                        size_t *count, size_t *capacity)
 {
@@ -260,6 +268,7 @@ void lint_lexicon_find(const LintLexicon *lexicon, const LintText *text, LintMen
         size_t first = 0, stem_first = 0;
         size_t length = longest_at(lexicon, text, at, word->folded, &first);
         size_t stem_length = longest_at(lexicon, text, at, word->stem, &stem_first);
+        if (stem_length > 1) stem_length = 0; /* a plural is the last word of its phrase */
         const char *start = word->folded;
         if (stem_length > length) {
             length = stem_length;
@@ -269,7 +278,8 @@ void lint_lexicon_find(const LintLexicon *lexicon, const LintText *text, LintMen
         for (size_t e = first; length && starts_with_word(lexicon, e, start) &&
                                lexicon->entries[e].word_count == length;
              e++) {
-            if (!entry_is_at(&lexicon->entries[e], text, at)) continue;
+            if (!entry_is_at(&lexicon->entries[e], text, at) || is_likened(text, at + length))
+                continue;
             mel_grow(mentions, capacity, *count + 1, sizeof **mentions);
             (*mentions)[(*count)++] = (LintMention){.entry = &lexicon->entries[e],
                                                     .first = at,

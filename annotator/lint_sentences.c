@@ -59,11 +59,12 @@ static Gap read_gap(const char *bytes, size_t length)
 /* "J. S. Bach", but not "in the key of A. The …" */
 static bool is_initial(const LintText *text, size_t i)
 {
-    static const char keys[] = "in of key from to and is";
+    static const char before_keys[] = "in of key from to and is";
     const LintWord *word = &text->words[i];
     if (word->letters != 1 || !word->capital) return false;
+    if (word->folded[0] > 'g' || word[1].letters == 1) return true;
     const char *before = i ? text->words[i - 1].folded : "";
-    return !lint_list_has(keys, before, strlen(before));
+    return !lint_list_has(before_keys, before, strlen(before));
 }
 
 /* "e.g." and "U.S.": single letters with full stops between. */

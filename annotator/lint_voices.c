@@ -13,6 +13,20 @@ static const char *chosen_voices(Lint *lint, bool *none_out)
     return *none_out && mel_equal(chosen, "none") ? "" : chosen;
 }
 
+/* A voice that is meant so: "the cello sings" is none. */
+static const LintMention *said_voice(const Lint *lint)
+{
+    for (size_t i = 0; i < lint->mention_count; i++) {
+        const LintMention *mention = &lint->mentions[i];
+        bool played = i > 0 && mention[-1].entry->kind == KIND_INSTRUMENT &&
+                      mention[-1].first + mention[-1].count == mention->first &&
+                      !lint->text.words[mention->first].parted &&
+                      mel_equal(mention->entry->value, "any");
+        if (mention->entry->kind == KIND_VOICE && !mention->negated && !played) return mention;
+    }
+    return NULL;
+}
+
 /* A text that speaks of an instrumental and of a voice tells of two parts of the clip. */
 static const LintMention *said_instrumental(const Lint *lint)
 {
@@ -29,7 +43,7 @@ static const LintMention *said_instrumental(const Lint *lint)
 
 static void check_silence(Lint *lint, const char *voices, bool none)
 {
-    const LintMention *voice = lint_mention_of(lint, KIND_VOICE, NULL, false);
+    const LintMention *voice = said_voice(lint);
     const LintMention *silent = said_instrumental(lint);
     if (voice && none && !*voices) {
         if (!lint_lists_meet(voice->entry->value, lint_chosen(lint, "instrument")))

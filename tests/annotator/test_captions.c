@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whole answers: those with the faults of published examples are flagged, careful ones are left in
+ * peace. Captions are in the manner of MusicCaps, written for this test. Goals: every fault found,
+ * fewer than 5 of 100 careful answers with any finding at all. */
+#include "tests/support/lint_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The faults of annotation.md's showcase, in sentences of our own. `want`: must be among the
+ * findings. */
+static const LintCase faulty[] = {
+    LINT_CASE("genre=new-age mood=calm voice=rap instrument=drum-machine",
+              "A mix of alternative hip-hop and pop with a heavy beat. Rap-style vocals run over a "
+              "drum machine in a calm mood.",
+              "contradiction genre 'hip-hop'"),
+    LINT_CASE("genre=classical mood=calm instrument=synth-pad voice=none",
+              "An ambient/chillout piece with wide synthesizers that swell and fade. The mood is "
+              "calm and there is no beat.",
+              "contradiction genre 'chillout'"),
+    LINT_CASE(
+        "genre=country mood=energetic instrument=synth-lead,drum-machine",
+        "A track of the electronic dance genre with a pumping kick. A bright synth lead plays "
+        "an energetic melody.",
+        "contradiction genre 'electronic dance'"),
+    LINT_CASE("genre=metal mood=aggressive instrument=distorted-guitar,drums,bass-guitar "
+              "voice=scream",
+              "Distorted guitars play fast riffs. The drums hammer with double kick. The bass "
+              "follows the guitars. Screaming vocals complete the aggressive mood.",
+              "!sentences text"),
+    LINT_CASE("genre=jazz mood=calm instrument=piano",
+              "A contemtemporary jazz piece in which a calm piano improvises over slow chords.",
+              "spelling text 'contemtemporary'"),
+    LINT_CASE("genre=latin mood=happy instrument=brass,hand-percussion",
+              "A happy Latin piece with congas and possibly horns, of the kind that is danced to.",
+              "hedge text 'possibly'"),
+    LINT_CASE("genre=jazz mood=calm instrument=piano",
+              "A contemporary jazz composition from the 80s.", "content text"),
+};
+
+static bool needs_dictionary(const LintCase *test)
+{
+    return mel_starts_with(test->want, "spelling");
+}
+
+static void every_fault_of_the_showcase_is_found(void **state)
+{
+    const LintFixture *fixture = *state;
+    LintFindings findings = {0};
+    for (size_t i = 0; i < MEL_COUNT(faulty); i++) {
+        if (needs_dictionary(&faulty[i]) && !mel_spelling_ready(fixture->spelling)) continue;
+        lint_case(fixture, &faulty[i], true, true, &findings);
+        char *got = lint_summary(&findings, faulty[i].text, ~0u);
+        if (!strstr(got, faulty[i].want))
+            fail_msg("\"%s\" gives %s, wanted %s", faulty[i].text, got, faulty[i].want);
+        free(got);
+    }
+    mel_lint_findings_clear(&findings);
+}
+
+#define CLEAN(fields, text) LINT_CASE(fields, text, "")
+#define CLEAN_OF(fields, text, title, channel) LINT_SOURCED(fields, text, "", title, channel, NULL)
+
+static const LintCase careful[] = {
+    CLEAN("genre=rock tempo=fast voice=lead-male mood=energetic "
+          "instrument=electric-guitar,bass-guitar,drums",
+          "This rock song features a male vocalist singing energetically. Electric guitars play "
+          "power chords over a driving bass line and loud drums. The mood is youthful and wild."),
+    CLEAN(
+        "genre=jazz tempo=slow voice=lead-female mood=romantic instrument=piano,double-bass,drums",
+        "A slow jazz ballad with a smoky female voice. The piano comps softly while an upright "
+        "bass walks and the drummer uses brushes. It feels romantic and late at night."),
+    CLEAN("genre=classical tempo=moderate voice=none mood=solemn instrument=violin,viola,cello",
+          "A string quartet plays a stately theme in a minor key. The first violin carries the "
+          "melody, and the cello answers in long notes. The recording has the reverb of a church."),
+    CLEAN("genre=electronic tempo=fast bpm=128 voice=none mood=energetic "
+          "instrument=drum-machine,synth-bass,synth-lead",
+          "A house track at 128 BPM with a four-on-the-floor kick and open hi-hats. A bouncy synth "
+          "bass and a bright synth lead repeat a catchy hook. It would suit a crowded club."),
+    CLEAN(
+        "genre=hip-hop tempo=moderate voice=rap mood=dark instrument=drum-machine,synth-bass,piano",
+        "A male rapper delivers a fast flow over a trap beat with rolling hi-hats. A dark piano "
+        "loop repeats in the background with a deep 808 bass. The atmosphere is menacing."),
+    CLEAN("genre=folk-acoustic tempo=moderate voice=lead-female mood=tender "
+          "instrument=acoustic-guitar",
+          "A woman sings a tender melody accompanied only by a fingerpicked acoustic guitar. The "
+          "recording is intimate and dry. The words tell of home."),
+    CLEAN("genre=country tempo=moderate voice=lead-male mood=nostalgic "
+          "instrument=acoustic-guitar,slide-guitar,violin,drums,bass-guitar",
+          "A country song with a twangy male lead voice. Pedal steel guitar and fiddle trade "
+          "phrases over a train beat on the snare. It sounds nostalgic and warm."),
+    CLEAN("genre=blues tempo=slow voice=lead-male mood=sad "
+          "instrument=electric-guitar,harmonica,bass-guitar,drums",
+          "A slow twelve-bar blues in shuffle feel. A hoarse male singer alternates with a crying "
+          "harmonica and a clean electric guitar. The bass and drums keep a lazy backbeat."),
+    CLEAN("genre=latin tempo=fast voice=lead-male,backing mood=happy "
+          "instrument=brass,piano,hand-percussion,bass-guitar,bell",
+          "A lively salsa number with a syncopated piano montuno. Trumpets and trombones punch "
+          "accents over congas and a cowbell. A male lead sings and a backing choir answers."),
+    CLEAN("genre=metal tempo=very-fast voice=scream mood=aggressive "
+          "instrument=distorted-guitar,bass-guitar,drums",
+          "Heavily distorted guitars chug in unison over blast beats. A growling voice screams in "
+          "short bursts. The mix is dense and brutal."),
+    CLEAN("genre=new-age tempo=none voice=none mood=meditative instrument=synth-pad,bell,nature",
+          "Long synth pads drift without a pulse while wind chimes ring now and then. Birdsong and "
+          "running water are heard throughout. The music is meditative and spacious."),
+    CLEAN("genre=pop tempo=fast voice=lead-female,backing mood=happy "
+          "instrument=synth-lead,drum-machine,synth-bass,claps",
+          "An upbeat pop song with a bright female lead vocal and layered harmonies. Handclaps, a "
+          "punchy drum machine and a bubbly synth bass drive the chorus. The mood is carefree."),
+    CLEAN("genre=r-and-b tempo=slow voice=lead-male,backing mood=sensual "
+          "instrument=electric-piano,bass-guitar,drums",
+          "A smooth R&B slow jam with a falsetto male lead. Electric piano chords shimmer over a "
+          "round bass and a laid-back drum groove. The mood is sensual."),
+    CLEAN("genre=world-traditional tempo=moderate voice=chant mood=solemn "
+          "instrument=hand-percussion,didgeridoo",
+          "A didgeridoo drones under steady clapsticks and hand drums. Men chant in a call and "
+          "response. The sound is raw and ceremonial."),
+    CLEAN("genre=easy-listening tempo=slow voice=none mood=calm "
+          "instrument=piano,strings,drums,double-bass",
+          "A gentle instrumental with a piano melody and lush strings behind it. Soft drums and a "
+          "double bass keep time. It is relaxing lounge music for a hotel lobby."),
+    CLEAN_OF("genre=classical tempo=slow voice=none mood=melancholic instrument=piano",
+             "A solo piano plays a melancholic nocturne with wide left-hand arpeggios. The tempo "
+             "bends freely. The recording is old and slightly noisy.",
+             "Nocturne in E minor - solo piano (live)", "Piano Society"),
+    CLEAN_OF(
+        "genre=folk-acoustic tempo=fast voice=none mood=joyful "
+        "instrument=violin,flute,hand-percussion,acoustic-guitar",
+        "A lively Irish jig led by a fiddle and a wooden flute. A bodhrán keeps the pulse and an "
+        "acoustic guitar strums along. It makes people want to dance.",
+        "Irish Jigs and Reels - Galway street session", "Celtic Music Channel"),
+    CLEAN_OF("genre=latin tempo=moderate voice=none mood=romantic instrument=classical-guitar",
+             "A classical guitar plays a flowing tremolo melody over a walking thumb bass line. "
+             "The harmony is Spanish in color, with Phrygian cadences.",
+             "Spanish Romance - classical guitar", "Guitar Lessons"),
+    CLEAN_OF("genre=rock tempo=moderate voice=none mood=energetic "
+             "instrument=electric-guitar,distorted-guitar",
+             "An overdriven electric guitar plays a pentatonic solo with bends and vibrato. There "
+             "is no accompaniment. The amateur recording has some room noise.",
+             "Beginner guitar lesson: pentatonic solo", "Rock Guitar Academy"),
+    CLEAN("genre=jazz tempo=fast voice=none mood=exciting "
+          "instrument=saxophone,double-bass,drums,piano",
+          "A fast bebop tune with a virtuosic alto saxophone solo. The rhythm section swings hard "
+          "with ride cymbal, walking bass and piano comping. The crowd cheers at the end."),
+    CLEAN("genre=hip-hop tempo=moderate bpm=90 voice=none mood=nostalgic "
+          "instrument=sampler,drum-machine,electric-piano,bass-guitar",
+          "A lo-fi hip-hop instrumental at 90 BPM with vinyl crackle. Mellow Rhodes chords and a "
+          "dusty drum loop repeat over a soft bass line. It feels nostalgic and sleepy."),
+    CLEAN(
+        "genre=electronic tempo=very-fast bpm=174 voice=none mood=dark "
+        "instrument=drum-machine,synth-bass,synth-pad",
+        "A drum and bass track with a rolling breakbeat at 174 BPM. The distorted sub bass growls "
+        "beneath icy pads. The mood is dark and futuristic."),
+    CLEAN("genre=classical tempo=variable voice=none mood=epic "
+          "instrument=strings,brass,timpani,cymbals,horn",
+          "A full orchestra builds to a triumphant climax. French horns carry the theme over "
+          "tremolo strings, timpani rolls and crashing cymbals. It sounds like the end of an "
+          "adventure film."),
+    CLEAN("genre=pop tempo=slow voice=lead-male mood=sad instrument=piano,strings",
+          "An emotional pop ballad with a breathy male voice. Sustained piano chords and a quiet "
+          "string section accompany him. The mood is sad and heartfelt."),
+    CLEAN("genre=electronic tempo=slow voice=none mood=dreamy instrument=synth-pad,synth-arp",
+          "An ambient electronic piece with slowly evolving pads. A sparkling synth arpeggio fades "
+          "in and out with long delays. It is dreamy and weightless."),
+    CLEAN("genre=country tempo=fast voice=none mood=playful "
+          "instrument=banjo,mandolin,violin,double-bass,acoustic-guitar",
+          "An instrumental bluegrass tune at breakneck speed. Banjo rolls, mandolin chops and a "
+          "fiddle take turns over an acoustic guitar and an upright bass. It is playful."),
+    CLEAN("genre=world-traditional tempo=slow voice=none mood=meditative "
+          "instrument=sitar,hand-percussion",
+          "A sitar explores a raga with slides and microtonal ornaments. A tabla joins with a soft "
+          "cyclical pattern above a constant drone. The performance is meditative."),
+    CLEAN("genre=rock tempo=moderate voice=lead-female mood=angry "
+          "instrument=distorted-guitar,bass-guitar,drums",
+          "A grunge song with fuzzy guitars and a snarling female singer. The verse is quiet and "
+          "the chorus explodes with crashing drums. The overall mood is angry."),
+    CLEAN("genre=metal tempo=moderate voice=none mood=dark instrument=distorted-guitar,drums",
+          "A single palm-muted guitar riff in drop D is repeated with heavy distortion. Programmed "
+          "drums follow the accents with double kick. There are no vocals."),
+    CLEAN("genre=classical tempo=slow voice=choir mood=solemn instrument=organ,choir",
+          "A mixed choir sings a slow chorale in four parts. A church organ doubles the voices and "
+          "holds the bass. The long reverb suggests a cathedral."),
+    CLEAN("genre=latin tempo=moderate voice=lead-female mood=calm "
+          "instrument=classical-guitar,hand-percussion,double-bass",
+          "A soft bossa nova with a whispering female voice. Nylon-string guitar plays syncopated "
+          "chords over light percussion and a double bass. It is calm and sunny."),
+    CLEAN(
+        "genre=pop tempo=fast voice=lead-male,backing mood=energetic "
+        "instrument=electric-guitar,synth-lead,drums,bass-guitar",
+        "A catchy pop rock song with a male lead and group shouts in the chorus. Muted guitars, a "
+        "simple synth hook and tight drums push it forward. The energy is high."),
+    CLEAN("genre=hip-hop tempo=slow voice=rap,lead-female mood=melancholic "
+          "instrument=piano,drum-machine,synth-bass",
+          "A melancholic rap song in which a male rapper tells a story. A female singer takes the "
+          "hook over piano chords. The drum machine and bass stay sparse."),
+    CLEAN("genre=easy-listening tempo=moderate voice=none mood=happy "
+          "instrument=ukulele,whistle,claps,bell",
+          "A cheerful ukulele strums simple chords while someone whistles the tune. Claps and a "
+          "glockenspiel-like bell add sparkle. It sounds like music for an advert."),
+    CLEAN(
+        "genre=new-age tempo=very-slow voice=humming mood=peaceful instrument=harp,synth-pad,flute",
+        "A harp plays slow broken chords under a breathy flute. A wordless humming voice blends "
+        "with a warm pad. The music is peaceful and made for sleep."),
+    CLEAN(
+        "genre=blues tempo=moderate voice=none mood=groovy "
+        "instrument=electric-guitar,organ,bass-guitar,drums",
+        "An instrumental blues shuffle led by a clean electric guitar. A Hammond organ fills the "
+        "gaps, and bass and drums lock into a groove. The solo uses blue notes and double stops."),
+    CLEAN(
+        "genre=r-and-b tempo=moderate voice=lead-female,backing mood=groovy "
+        "instrument=bass-guitar,drums,electric-guitar,brass",
+        "A funky soul groove with slap bass and scratchy rhythm guitar. A powerful female lead is "
+        "answered by horn stabs and backing vocals. The feel is loose and danceable."),
+    CLEAN(
+        "genre=folk-acoustic tempo=slow voice=duet mood=melancholic "
+        "instrument=acoustic-guitar,cello",
+        "A male and a female voice sing in close harmony over a strummed acoustic guitar. A cello "
+        "adds a countermelody in the second half. The song is melancholic and hushed."),
+    CLEAN(
+        "genre=unmatched tempo=moderate voice=lead-male mood=calm "
+        "instrument=electric-guitar,organ,bass-guitar,drums",
+        "A laid-back reggae tune with offbeat guitar skanks and a bubbling organ. The bass line is "
+        "heavy and melodic, and the drums play one drop. A male singer sounds at ease."),
+    CLEAN("genre=electronic tempo=very-fast voice=synthetic mood=exciting "
+          "instrument=drum-machine,synth-lead,synth-bass",
+          "A chiptune piece with square-wave leads and noise-channel percussion. A robotic voice "
+          "shouts short phrases. It is fast-paced and sounds like an old video game."),
+    CLEAN("genre=jazz tempo=moderate voice=none mood=playful "
+          "instrument=clarinet,trumpet,trombone,tuba,banjo,drums",
+          "A Dixieland band improvises collectively with clarinet, trumpet and trombone. A tuba "
+          "marks the roots and a banjo strums four to the bar. The mood is playful."),
+    CLEAN("genre=classical tempo=fast voice=none mood=exciting instrument=harpsichord,violin,cello",
+          "A baroque concerto movement with rapid violin figures. A harpsichord and a cello supply "
+          "the continuo. The phrases are sequenced and precise."),
+    CLEAN("genre=world-traditional tempo=fast voice=lead-male,backing mood=joyful "
+          "instrument=electric-guitar,bass-guitar,hand-percussion,drums,shaker",
+          "Interlocking clean guitars play bright patterns in the African highlife manner. A "
+          "male lead calls and a group responds. Shakers, congas and drums keep a dancing pulse."),
+    CLEAN("genre=rock tempo=slow voice=lead-male mood=dreamy "
+          "instrument=electric-guitar,bass-guitar,drums,synth-pad",
+          "A shoegaze song with walls of reverberant guitar. The male voice is buried in the mix "
+          "behind a hazy pad. Drums and bass move slowly and heavily."),
+    CLEAN(
+        "genre=pop tempo=moderate voice=lead-child,choir mood=happy instrument=piano,bell,strings",
+        "A children's choir sings a Christmas song over sleigh bells and piano. Strings swell "
+        "before the refrain. The mood is happy and festive."),
+    CLEAN(
+        "genre=electronic tempo=moderate voice=none mood=mysterious "
+        "instrument=synth-pad,synth-arp,drum-machine",
+        "Downtempo electronica with a hypnotic arpeggiated synth and a broken beat. Filter sweeps "
+        "open over a mysterious pad. The stereo field is wide."),
+    CLEAN(
+        "genre=metal tempo=fast voice=lead-male mood=epic "
+        "instrument=distorted-guitar,drums,bass-guitar,strings",
+        "A power metal anthem with an operatic male tenor. Galloping guitars and double-kick drums "
+        "race under orchestral strings. It sounds heroic."),
+    CLEAN("genre=country tempo=slow voice=lead-female mood=lonely "
+          "instrument=acoustic-guitar,slide-guitar,piano",
+          "A lonely country ballad sung by a woman with a slight vibrato. A lap steel cries behind "
+          "an acoustic guitar and sparse piano. There is no percussion."),
+    CLEAN("genre=latin tempo=fast voice=lead-male mood=triumphant "
+          "instrument=trumpet,violin,acoustic-guitar,bass-guitar",
+          "A mariachi group plays a festive tune with two trumpets and violins in thirds. Guitars "
+          "strum in a quick waltz. A male singer ends with a loud shout."),
+    CLEAN("genre=jazz tempo=slow voice=none mood=calm instrument=vibraphone,double-bass,drums",
+          "A cool jazz trio of vibraphone, upright bass and brushed drums. The theme is stated in "
+          "octaves before a short solo. The mood is calm and reflective."),
+    CLEAN("genre=hip-hop tempo=fast voice=rap mood=aggressive "
+          "instrument=turntables,drum-machine,sampler",
+          "An old-school hip-hop track with turntable scratches and a boom-bap beat. Two rappers "
+          "trade lines aggressively. A chopped soul sample loops underneath."),
+    CLEAN("genre=easy-listening tempo=slow voice=lead-male mood=romantic "
+          "instrument=strings,piano,drums,double-bass",
+          "A crooner sings a romantic melody over lush strings. Piano, brushed drums and a double "
+          "bass swing gently. The recording sounds like the 1950s."),
+    CLEAN("genre=classical tempo=moderate voice=lead-female mood=dramatic "
+          "instrument=strings,flute,oboe",
+          "A soprano sings a dramatic aria in Italian with wide vibrato. Strings accompany in "
+          "repeated chords, and woodwinds echo her phrases. The hall is large."),
+    CLEAN("genre=new-age tempo=slow voice=none mood=calm "
+          "instrument=pan-flute,synth-pad,hand-percussion",
+          "A pan flute plays an Andean melody over synthesizer pads. Soft hand percussion marks a "
+          "slow beat. The piece is calm and evokes mountains."),
+    CLEAN(
+        "genre=unmatched tempo=none voice=none mood=tense instrument=strings,noise",
+        "High strings hold dissonant clusters that slide upward. Metallic scrapes and white noise "
+        "appear without rhythm. The tension never resolves."),
+    CLEAN("genre=rock tempo=very-fast voice=lead-male,backing mood=energetic "
+          "instrument=distorted-guitar,bass-guitar,drums",
+          "A punk rock song with a shouting male singer and gang vocals. Distorted guitars strum "
+          "downstrokes over a racing drum beat. It lasts only a few bars."),
+    CLEAN("genre=folk-acoustic tempo=moderate voice=lead-male mood=hopeful "
+          "instrument=acoustic-guitar,harmonica",
+          "A male singer with a raspy voice plays acoustic guitar and harmonica by himself. The "
+          "chords are simple and strummed evenly. The song is hopeful and plain."),
+    CLEAN(
+        "genre=electronic tempo=fast bpm=140 voice=lead-female mood=exciting "
+        "instrument=synth-lead,synth-bass,drum-machine,synth-pad",
+        "A trance anthem at 140 BPM that builds with snare rolls and risers. A female voice sings "
+        "a short phrase drenched in reverb. Then a supersaw lead opens up."),
+    CLEAN("genre=blues tempo=slow voice=lead-female mood=melancholic "
+          "instrument=piano,double-bass,drums",
+          "A deep female voice sings a slow blues with bent notes. Barrelhouse piano fills answer "
+          "each line over upright bass and brushes. The recording crackles."),
+    CLEAN(
+        "genre=world-traditional tempo=moderate voice=none mood=mysterious "
+        "instrument=koto,flute,hand-percussion",
+        "A koto plucks a pentatonic melody with delicate bends. A bamboo flute enters with breathy "
+        "swells, and a low drum is struck at long intervals. It feels mysterious."),
+    CLEAN("genre=r-and-b tempo=moderate voice=lead-male,backing mood=happy "
+          "instrument=organ,drums,bass-guitar,claps",
+          "A gospel-flavored soul song with a shouting male lead. A Hammond organ, clapping and "
+          "an energetic drummer support the backing voices. The mood is joyful."),
+    CLEAN("genre=pop tempo=moderate voice=lead-female mood=dreamy "
+          "instrument=synth-pad,drum-machine,electric-guitar",
+          "A dream pop song with an airy female vocal doubled in octaves. Chorused guitar and soft "
+          "synth pads float above a simple drum machine. The sound is hazy."),
+    CLEAN(
+        "genre=jazz tempo=fast voice=none mood=energetic "
+        "instrument=brass,saxophone,drums,double-bass,piano",
+        "A big band plays a swinging riff in full brass. Saxophones answer in close harmony while "
+        "the drummer kicks the accents. A trumpet solo starts at the end of the clip."),
+    CLEAN("genre=classical tempo=slow voice=none mood=tender instrument=cello,piano",
+          "A cello plays a tender, singing melody in the middle register. The piano accompanies in "
+          "even quavers. Both are recorded closely with little reverb."),
+    CLEAN("genre=electronic tempo=moderate voice=none mood=groovy "
+          "instrument=drum-machine,bass-guitar,electric-guitar,strings",
+          "A nu-disco groove with a funky bass guitar and filtered strings. The kick is steady on "
+          "every beat, and a muted guitar plays sixteenth notes. It is made for dancing."),
+    CLEAN_OF(
+        "genre=country tempo=moderate voice=lead-male mood=happy "
+        "instrument=acoustic-guitar,accordion,drums,bass-guitar",
+        "A man sings a happy two-step about summer with a broad accent. Accordion fills answer "
+        "him over a strummed acoustic guitar, bass and light drums.",
+        "Summer on the river (official video)", "Harlan Mabry"),
+};
+
+static void careful_answers_are_left_in_peace(void **state)
+{
+    const LintFixture *fixture = *state;
+    LintFindings findings = {0};
+    size_t alarms = 0, count = MEL_COUNT(careful);
+    assert_true(count >= 60);
+    for (size_t i = 0; i < count; i++) {
+        lint_case(fixture, &careful[i], true, true, &findings);
+        if (findings.count == 0) continue;
+        char *got = lint_summary(&findings, careful[i].text, ~0u);
+        print_message("\"%s\"\n  %s\n", careful[i].text, got);
+        free(got);
+        alarms++;
+    }
+    mel_lint_findings_clear(&findings);
+    print_message("%zu of %zu careful answers with a finding\n", alarms, count);
+    assert_true(alarms * 100 < count * 5);
+}
+
+/* The same captions beside another answer's fields: if those passed too, the peace above would be
+ * worth nothing. */
+static void the_same_texts_beside_other_fields_are_not(void **state)
+{
+    const LintFixture *fixture = *state;
+    LintFindings findings = {0};
+    size_t flagged = 0, count = MEL_COUNT(careful);
+    for (size_t i = 0; i < count; i++) {
+        LintCase swapped = careful[i];
+        swapped.fields = careful[(i + 1) % count].fields;
+        lint_case(fixture, &swapped, true, true, &findings);
+        flagged += findings.count > 0;
+    }
+    mel_lint_findings_clear(&findings);
+    print_message("%zu of %zu with the fields of another\n", flagged, count);
+    assert_true(flagged * 100 > count * 90);
+}
+
+static double time_all_us(const LintFixture *fixture, bool spelling)
+{
+    enum { ROUNDS = 20 };
+    LintFindings findings = {0};
+    int64_t start_us = mel_monotonic_us();
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < MEL_COUNT(careful); i++)
+            lint_case(fixture, &careful[i], spelling, true, &findings);
+    double spent_us = (double)(mel_monotonic_us() - start_us);
+    mel_lint_findings_clear(&findings);
+    return spent_us / (double)(ROUNDS * MEL_COUNT(careful));
+}
+
+static void the_time_of_one_answer_is_told(void **state)
+{
+    const LintFixture *fixture = *state;
+    print_message("one answer: %.0f us, %.0f us with spelling\n", time_all_us(fixture, false),
+                  time_all_us(fixture, true));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fault_of_the_showcase_is_found),
+        cmocka_unit_test(careful_answers_are_left_in_peace),
+        cmocka_unit_test(the_same_texts_beside_other_fields_are_not),
+        cmocka_unit_test(the_time_of_one_answer_is_told),
+    };
+    return cmocka_run_group_tests(tests, lint_setup, lint_teardown);
+}
