@@ -11,13 +11,13 @@ static size_t content_words(const LintText *text)
     return count;
 }
 
-/* Any of what a listener asks first. A genre counts wherever it is named. */
+/* Any of what a listener asks first; a voice is an instrument here. */
 static bool says_something(const Lint *lint)
 {
     for (size_t i = 0; i < lint->mention_count; i++) {
         LintWordKind kind = lint->mentions[i].entry->kind;
         if (kind == KIND_GENRE || kind == KIND_GENRE_WORD || kind == KIND_INSTRUMENT ||
-            kind == KIND_MOOD)
+            kind == KIND_MOOD || kind == KIND_VOICE)
             return true;
     }
     return false;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A genre in the text that is not the chosen one. It is said of other things as well ("jazz
- * guitar"), so a bare genre word counts only before a noun such as "song"; and once the chosen
- * genre is named, the others are colours beside it. */
+ * guitar", "a hip-hop beat"), so a bare genre word counts only before a noun such as "song"; and
+ * once the chosen genre is named, the others are colours beside it. */
 #include "annotator/lint_internal.h"
 
 static bool is_said_of_whole(const Lint *lint, const LintMention *mention)
 {
     if (mention->negated) return false;
-    if (mention->entry->kind == KIND_GENRE) return true;
+    if (mention->entry->kind == KIND_GENRE) return !lint_before_noun(lint, mention, KIND_COLOR, 1);
     return mention->entry->kind == KIND_GENRE_WORD &&
            lint_before_noun(lint, mention, KIND_GENRE_NOUN, 2);
 }

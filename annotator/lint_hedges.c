@@ -3,15 +3,21 @@
  * Words that take back what they say. "A kind of flute" and "could be used in a film" are none. */
 #include "annotator/lint_internal.h"
 
+/* "could be used", "could be the soundtrack". */
+static bool is_use(const LintText *text, size_t behind)
+{
+    if (behind < text->count && lint_is(&text->words[behind], KIND_DETERMINER)) behind++;
+    return behind < text->count && lint_is(&text->words[behind], KIND_USE);
+}
+
 static bool is_hedge(const Lint *lint, const LintMention *mention)
 {
     const LintText *text = &lint->text;
     const LintWord *first = &text->words[mention->first];
-    size_t behind = mention->first + mention->count;
     if (mel_equal(mention->entry->value, "determiner"))
         return mention->first == 0 || first->parted || !lint_is(first - 1, KIND_DETERMINER);
     if (mel_equal(mention->entry->value, "use"))
-        return behind == text->count || !lint_is(&text->words[behind], KIND_USE);
+        return !is_use(text, mention->first + mention->count);
     return true;
 }
 

@@ -17,6 +17,8 @@ typedef enum LintWordKind {
     KIND_TEMPO_NOUN,   /* "beat": before it, "slow" is a tempo */
     KIND_NEGATION,     /* "no", "without" */
     KIND_TURN,         /* "but": ends a negation */
+    KIND_COLOR,        /* "hip-hop beat": a colour, the whole may be another genre */
+    KIND_PREFIX,       /* "overblown" is spelt right, as "blown" is */
     KIND_LIKE,         /* "flute-like": no flute */
     KIND_DETERMINER,   /* before "kind of", it is no hedge */
     KIND_USE,          /* "could be used in": no hedge */
@@ -103,6 +105,10 @@ void lint_lexicon_find(const LintLexicon *lexicon, const LintText *text, LintMen
 
 /* What a one-word abbreviation's rule is, or NULL. */
 const char *lint_lexicon_abbreviation(const LintLexicon *lexicon, const LintWord *word);
+/* The bytes of the longest prefix of a folded word that leaves `least` of it, 0 when there is none.
+ */
+size_t lint_lexicon_prefix(const LintLexicon *lexicon, const char *word, size_t least);
+
 const char *lint_lexicon_label(const LintLexicon *lexicon, const char *field, const char *id);
 
 /* Fills sentences, surplus_start and the words' starts. Wants the words marked. */

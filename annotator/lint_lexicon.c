@@ -198,6 +198,18 @@ static bool has_word(const LintLexicon *lexicon, const char *word)
     return bsearch(&word, lexicon->words, lexicon->word_count, sizeof word, by_text) != NULL;
 }
 
+size_t lint_lexicon_prefix(const LintLexicon *lexicon, const char *word, size_t least)
+{
+    char prefix[8];
+    size_t length = strlen(word), longest = 0;
+    for (size_t n = 2; n < sizeof prefix && n + least <= length; n++) {
+        memcpy(prefix, word, n);
+        prefix[n] = '\0';
+        if (roles_of(lexicon, prefix) & 1u << KIND_PREFIX) longest = n;
+    }
+    return longest;
+}
+
 void lint_lexicon_mark(const LintLexicon *lexicon, LintText *text)
 {
     for (size_t i = 0; i < text->count; i++) {

@@ -12,12 +12,20 @@ static bool is_for_dictionary(const LintWord *word)
     return word->letters >= LETTERS_MIN && !(word->glued && word->letters <= PREFIX_LETTERS_MAX);
 }
 
-/* "Café" passes with "cafe": dictionaries differ in marks that musicians write. */
-static bool is_right(Spelling *spelling, const LintText *text, const LintWord *word)
+/* "Café" passes with "cafe", as dictionaries differ in marks that musicians write; "overblown" and
+ * "organlike" pass with their parts. */
+static bool is_right(const Lint *lint, const LintWord *word)
 {
-    return mel_spelling_check(spelling, text->bytes + word->start, word->end - word->start) ||
-           (strlen(word->folded) != word->end - word->start &&
-            mel_spelling_check(spelling, word->folded, strlen(word->folded)));
+    enum { PART_MIN = 4 };
+    Spelling *spelling = lint->input->spelling;
+    const char *folded = word->folded;
+    size_t n = word->end - word->start, length = strlen(folded);
+    if (mel_spelling_check(spelling, lint->text.bytes + word->start, n)) return true;
+    if (length != n && mel_spelling_check(spelling, folded, length)) return true;
+    size_t prefix = lint_lexicon_prefix(lint->input->lexicon, folded, PART_MIN);
+    if (prefix && mel_spelling_check(spelling, folded + prefix, length - prefix)) return true;
+    return length >= 2 * PART_MIN && mel_ends_with(folded, "like") &&
+           mel_spelling_check(spelling, folded, length - PART_MIN);
 }
 
 void lint_check_spelling(Lint *lint)
@@ -27,7 +35,7 @@ void lint_check_spelling(Lint *lint)
     if (!spelling || !mel_spelling_ready(spelling)) return;
     for (size_t i = 0; i < text->count; i++) {
         const LintWord *word = &text->words[i];
-        if (!is_for_dictionary(word) || is_right(spelling, text, word)) continue;
+        if (!is_for_dictionary(word) || is_right(lint, word)) continue;
         lint_add(lint, LINT_SPELLING, "text", word->start, word->end, "'%.*s' is in no word list.",
                  (int)(word->end - word->start), text->bytes + word->start);
     }

@@ -329,6 +329,148 @@ static const LintCase careful[] = {
           "instrument=drum-machine,bass-guitar,electric-guitar,strings",
           "A nu-disco groove with a funky bass guitar and filtered strings. The kick is steady on "
           "every beat, and a muted guitar plays sixteenth notes. It is made for dancing."),
+    CLEAN("genre=jazz tempo=moderate voice=none mood=romantic instrument=saxophone,electric-"
+          "piano,bass-guitar,drums",
+          "A tenor saxophone plays a sensual melody with a lot of breath in the tone. Underneath "
+          "there are electric piano chords, a fretless bass and a light drum groove. This could "
+          "be heard in a cocktail bar."),
+    CLEAN("genre=rock tempo=fast voice=lead-male mood=nostalgic instrument=electric-"
+          "guitar,drums,bass-guitar,organ",
+          "A surf guitar drenched in spring reverb plays the main riff while the drummer hammers "
+          "the toms. The singer has a nasal voice and sings about the beach. It sounds like a "
+          "record from the early sixties."),
+    CLEAN("genre=classical tempo=moderate voice=none mood=playful "
+          "instrument=bassoon,clarinet,strings",
+          "The bassoon introduces a comical staccato tune, which is then taken over by the "
+          "clarinet. Pizzicato strings mark the beat. The piece is playful and clumsy."),
+    CLEAN("genre=electronic tempo=moderate voice=none mood=tense instrument=synth-bass,synth-"
+          "pad,drum-machine",
+          "A pulsing synth bass in steady eighth notes creates tension. Dark pads swell in the "
+          "background, and a distant kick drum enters halfway. It would fit a chase scene in a "
+          "thriller."),
+    CLEAN("genre=world-traditional tempo=fast voice=none mood=joyful "
+          "instrument=accordion,violin,clarinet,double-bass",
+          "A klezmer band plays a fast freylekhs in a minor mode. The clarinet laughs and slides,"
+          " the violin follows in thirds and the accordion pumps the offbeats. Great for a "
+          "wedding."),
+    CLEAN("genre=hip-hop tempo=slow voice=rap,backing mood=dark instrument=drum-machine,synth-"
+          "bass,bell",
+          "Slow drill beat with sliding 808s and an eerie bell melody. The rapper has a deep "
+          "voice and a relaxed flow, with ad-libs panned left and right. The overall mood is cold"
+          " and threatening."),
+    CLEAN("genre=pop tempo=moderate voice=lead-female mood=hopeful instrument=acoustic-"
+          "guitar,piano,claps,bass-guitar",
+          "The low quality recording features a young female vocalist singing over strummed "
+          "acoustic guitar chords and a simple piano part. There are hand claps on two and four. "
+          "The song is hopeful and easygoing."),
+    CLEAN("genre=metal tempo=slow voice=scream mood=dark instrument=distorted-guitar,bass-"
+          "guitar,drums",
+          "Doom metal with extremely slow, downtuned riffs that ring out for several bars. A "
+          "guttural voice growls from far away. The cymbals crash and decay, leaving room for "
+          "feedback."),
+    CLEAN("genre=latin tempo=moderate voice=duet mood=tender instrument=classical-guitar,hand-"
+          "percussion",
+          "A bolero sung by a man and a woman in parallel thirds. A requinto guitar decorates the"
+          " end of each line, and bongos keep a soft eighth-note pattern. The mood is tender."),
+    CLEAN("genre=folk-acoustic tempo=moderate voice=none mood=peaceful instrument=acoustic-guitar",
+          "This is a recording of a person playing a steel-string guitar in an open tuning. The "
+          "thumb keeps alternating bass notes while the fingers pick a syncopated melody. "
+          "Peaceful and rural."),
+    CLEAN("genre=blues tempo=fast voice=lead-male mood=joyful instrument=piano,drums,double-"
+          "bass,saxophone",
+          "A jump blues with a boogie-woogie left hand on the piano. The singer shouts happily "
+          "and a saxophone honks replies. Drums and slapped upright bass swing hard."),
+    CLEAN("genre=new-age tempo=none voice=none mood=meditative instrument=gong,bell",
+          "Tibetan singing bowls are struck one after another and left to ring. Their overtones "
+          "beat slowly against each other. There is no melody or rhythm, only resonance."),
+    CLEAN("genre=country tempo=fast voice=lead-male,backing mood=energetic instrument=electric-"
+          "guitar,drums,bass-guitar,banjo",
+          "Modern country with a rock edge: crunchy guitars, big drums and a banjo tucked in the "
+          "mix. A male singer with a southern drawl leads, and the band joins him in the chorus. "
+          "It is made for driving."),
+    CLEAN("genre=r-and-b tempo=slow voice=lead-female mood=sad instrument=electric-piano,synth-"
+          "bass,drum-machine",
+          "A female singer with a rich alto performs runs and melismas over muted keys. The drum "
+          "machine uses rimshots and finger snaps, with a deep sub bass. The lyrics deal with a "
+          "breakup."),
+    CLEAN("genre=easy-listening tempo=moderate voice=none mood=calm "
+          "instrument=vibraphone,flute,strings,drums",
+          "Smooth elevator music with a flute and a vibraphone playing the tune in unison. "
+          "Strings provide long chords and the drums are barely audible. Nothing disturbs."),
+    CLEAN("genre=electronic tempo=fast voice=lead-female mood=happy instrument=synth-"
+          "lead,piano,drum-machine,synth-bass",
+          "Cheerful eurodance with a catchy female hook and stabbing piano chords. The kick pumps"
+          " on every beat and the bass plays the offbeats. The sound is typical of the nineties."),
+    CLEAN("genre=classical tempo=slow voice=none mood=sad instrument=strings,oboe,horn",
+          "An oboe sings a mournful line over muted strings. A solo horn responds from a "
+          "distance. The harmony is chromatic and full of suspensions."),
+    CLEAN("genre=rock tempo=moderate voice=lead-male mood=groovy instrument=electric-guitar,bass-"
+          "guitar,drums,organ",
+          "A psychedelic jam with wah-wah guitar, a repetitive bass riff and a swirling organ. "
+          "The drummer plays busy fills around a funky beat. A male voice appears briefly with "
+          "echo."),
+    CLEAN("genre=jazz tempo=variable voice=none mood=anxious instrument=saxophone,drums,double-"
+          "bass",
+          "A free jazz trio without a fixed pulse. The saxophone squeals and overblows, the bass "
+          "is bowed harshly and the drums rumble. The music is nervous and dissonant."),
+    CLEAN("genre=world-traditional tempo=slow voice=lead-male mood=melancholic "
+          "instrument=classical-guitar,acoustic-guitar",
+          "A Portuguese fado with a pleading male voice. A twelve-string Portuguese guitar weaves"
+          " ornaments around the singer, and a classical guitar plays the bass notes. The "
+          "audience is silent."),
+    CLEAN("genre=pop tempo=fast voice=rap,lead-female mood=playful instrument=synth-lead,drum-"
+          "machine,synth-bass",
+          "A K-pop track that switches between sung and rapped parts. Bright synth brass, a "
+          "bouncing bass and crisp drum programming keep it busy. The vocals are layered and "
+          "playful."),
+    CLEAN("genre=unmatched tempo=none voice=spoken mood=neutral instrument=nature",
+          "A man speaks calmly in front of birds and wind. There is hardly any music, only a "
+          "faint drone. His voice is close to the microphone."),
+    CLEAN("genre=hip-hop tempo=moderate voice=none mood=energetic instrument=turntables",
+          "A DJ performs scratch routines on two turntables. Vocal snippets are chopped, reversed"
+          " and juggled in rhythm. The performance is energetic and precise."),
+    CLEAN("genre=metal tempo=very-fast voice=none mood=exciting instrument=distorted-"
+          "guitar,drums,bass-guitar",
+          "Two harmonized lead guitars race through neoclassical scales at high speed. Drums and "
+          "bass follow every accent. The passage ends with a dive bomb."),
+    CLEAN("genre=folk-acoustic tempo=fast voice=lead-male,backing mood=joyful "
+          "instrument=accordion,banjo,violin,shaker",
+          "A sea shanty with a rough lead singer and a crowd that answers each line. An accordion"
+          " and a fiddle double the tune while a tambourine and stomping feet mark the beat."),
+    CLEAN("genre=classical tempo=fast voice=choir mood=triumphant "
+          "instrument=choir,trumpet,timpani,strings,organ",
+          "A large choir sings a jubilant chorus with running figures passed from part to part. "
+          "High trumpets and timpani underline the cadences. The sound is festive and grand."),
+    CLEAN("genre=latin tempo=fast voice=rap mood=exciting instrument=drum-machine,synth-"
+          "lead,synth-bass",
+          "A reggaeton track with the usual dembow rhythm and a pitched-down male voice rapping "
+          "in Spanish. A plucky synth repeats four notes. The bass shakes the room."),
+    CLEAN("genre=electronic tempo=slow voice=none mood=lonely instrument=piano,synth-pad,noise",
+          "Sparse piano notes float over tape hiss and a cold pad. The delays pile up and "
+          "dissolve. It evokes an empty city at night."),
+    CLEAN("genre=jazz tempo=slow voice=lead-male mood=nostalgic "
+          "instrument=brass,strings,piano,drums,double-bass",
+          "A male crooner in front of a big band sings a nostalgic standard. Muted brass and "
+          "strings answer softly. The rhythm section plays a relaxed two-feel."),
+    CLEAN("genre=rock tempo=moderate voice=lead-female,backing mood=epic "
+          "instrument=piano,electric-guitar,drums,bass-guitar,choir",
+          "A power ballad that grows from solo piano to the full band. The female singer belts "
+          "the last chorus with a choir behind her. A guitar solo soars on top."),
+    CLEAN("genre=blues tempo=slow voice=lead-male mood=lonely instrument=slide-guitar",
+          "A lone man sings and plays slide guitar on a resonator. The old recording is full of "
+          "crackle and the timing is free. His voice is rough and sorrowful."),
+    CLEAN("genre=country tempo=moderate voice=duet mood=romantic instrument=acoustic-"
+          "guitar,slide-guitar,bass-guitar,drums,piano",
+          "A country waltz sung as a duet, the two singers taking one verse each. Steel guitar "
+          "glides between the lines. The drummer uses brushes and the piano adds tremolos."),
+    CLEAN("genre=easy-listening tempo=slow voice=none mood=dreamy "
+          "instrument=harp,strings,flute,bell",
+          "Dreamy film music with harp glissandos, a celesta and high strings. A flute plays a "
+          "lullaby. The orchestra never gets louder than a whisper."),
+    CLEAN("genre=world-traditional tempo=fast voice=chant,backing mood=exciting instrument=hand-"
+          "percussion,shaker,bell",
+          "An ensemble of West African drums plays dense interlocking rhythms led by a bell "
+          "pattern. Voices chant short phrases in unison. People clap and cheer along."),
     CLEAN_OF(
         "genre=country tempo=moderate voice=lead-male mood=happy "
         "instrument=acoustic-guitar,accordion,drums,bass-guitar",

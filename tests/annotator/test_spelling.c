@@ -23,6 +23,8 @@ static const LintCase cases[] = {
     LINT_CASE("", "EDM, XYZZY, 808s, 90s, A2B and 4x4.", ""),
     LINT_CASE("", "Arpeggiated synths, a bodhran, djembes and qawwali.", ""),
     LINT_CASE("", "A lo-fi, re-recorded, up-tempo hip-hop beat that doesn’t stop.", ""),
+    LINT_CASE("", "Overblown reeds, a neoclassical, organlike but overblwon sound.",
+              "spelling text 'overblwon'"),
     LINT_CASE("", "The singer's café.", ""),
     LINT_CASE("", "Ein Größen \xCE\xB1\xCE\xB2\xCE\xB3\xCE\xB4.",
               "spelling text 'Ein'; spelling text 'Größen'"),
