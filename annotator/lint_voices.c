@@ -55,13 +55,11 @@ static void check_silence(Lint *lint, const char *voices, bool none)
                          "The text says '%s', but a voice is chosen.", lint_quote(lint, silent));
 }
 
+/* The text knows one sex and the voices only the other. Every other voice may be of either. */
 static void check_sex(Lint *lint, const char *voices, const char *said, const char *other)
 {
-    static const char both[] = "duet backing choir lead-unclear";
     const LintMention *mention = lint_mention_of(lint, KIND_VOICE, said, false);
-    if (!mention || lint_mention_of(lint, KIND_VOICE, other, false)) return;
-    if (!lint_lists_meet(voices, other) || lint_lists_meet(voices, said) ||
-        lint_lists_meet(voices, both))
+    if (!mention || lint_mention_of(lint, KIND_VOICE, other, false) || !mel_equal(voices, other))
         return;
     lint_add_mention(lint, LINT_CONTRADICTION, "voice", mention,
                      "The text says '%s', the chosen voice is '%s'.", lint_quote(lint, mention),
