@@ -31,8 +31,8 @@ void lint_check_content(Lint *lint)
     if (text->count == 0) return; /* that is lint_check_required's */
     if (count < wanted)
         lint_add(lint, LINT_CONTENT, "text", 0, 0,
-                 "The text says little: %zu words besides the small ones; %zu are wanted.", count,
-                 wanted);
+                 "The text says little: %zu word%s besides the small ones; %zu are wanted.", count,
+                 count == 1 ? "" : "s", wanted);
     if (!says_something(lint))
         lint_add(lint, LINT_CONTENT, "text", 0, 0,
                  "The text names no instrument, no mood and no genre.");
