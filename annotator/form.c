@@ -10,6 +10,7 @@
 
 struct _MelForm {
     GtkWidget parent_instance;
+    GtkWidget *lint;
     GtkWidget *box, *words, *rows;    /* rows: of the two, where rows are added */
     GtkWidget *fields[ANSWER_FIELDS]; /* NULL for what is edited elsewhere */
     Db *db;
@@ -186,6 +187,14 @@ static void add_text(MelForm *form)
     g_signal_connect(gtk_text_view_get_buffer(GTK_TEXT_VIEW(view)), "changed",
                      G_CALLBACK(text_edited), form);
     add_row(form, ANSWER_TEXT, _("Text"), "x", view);
+    form->lint = gtk_label_new("");
+    gtk_label_set_xalign(GTK_LABEL(form->lint), 0);
+    gtk_label_set_wrap(GTK_LABEL(form->lint), TRUE);
+    gtk_widget_set_visible(form->lint, FALSE);
+    gtk_widget_add_css_class(form->lint, "lint");
+    gtk_box_append(GTK_BOX(form->rows), form->lint);
+    gtk_accessible_update_relation(GTK_ACCESSIBLE(view), GTK_ACCESSIBLE_RELATION_DESCRIBED_BY,
+                                   form->lint, NULL, -1);
 }
 
 static void build(MelForm *form)
@@ -245,6 +254,17 @@ void mel_form_show(MelForm *form, const Answers *answers)
     for (int i = 0; i < ANSWER_FIELDS; i++)
         mel_form_show_field(form, (AnswerField)i, answers->values[i]);
     form->tap = (TapTempo){0};
+}
+
+GtkTextBuffer *mel_form_text(MelForm *form)
+{
+    return gtk_text_view_get_buffer(GTK_TEXT_VIEW(form->fields[ANSWER_TEXT]));
+}
+
+void mel_form_show_lint(MelForm *form, const char *lines)
+{
+    gtk_label_set_text(GTK_LABEL(form->lint), lines);
+    gtk_widget_set_visible(form->lint, *lines != '\0');
 }
 
 GtkWidget *mel_form_words(MelForm *form)

@@ -22,6 +22,9 @@ void mel_form_show_field(MelForm *form, AnswerField field, const char *value);
 /* Relevance, text and comment, which want width: the caller places it. Borrowed. */
 GtkWidget *mel_form_words(MelForm *form);
 
+GtkTextBuffer *mel_form_text(MelForm *form); /* borrowed */
+void mel_form_show_lint(MelForm *form, const char *lines);
+
 /* Puts the focus into the field that a command is for; FALSE for other commands. */
 gboolean mel_form_focus(MelForm *form, KeyCommand command);
 

@@ -42,6 +42,7 @@ static void dispose(GObject *object)
 {
     MelWindow *window = MEL_WINDOW(object);
     g_clear_handle_id(&window->timer, g_source_remove);
+    window_close_lint(window);
     gtk_widget_dispose_template(GTK_WIDGET(object), MEL_TYPE_WINDOW);
     g_clear_object(&window->selection);
     G_OBJECT_CLASS(mel_window_parent_class)->dispose(object);
@@ -53,6 +54,8 @@ static void finalize(GObject *object)
     session_close(window->session);
     mel_db_close(window->db);
     g_free(window->place);
+    g_free(window->item_title);
+    g_free(window->item_channel);
     G_OBJECT_CLASS(mel_window_parent_class)->finalize(object);
 }
 
@@ -110,6 +113,7 @@ GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *set
     window->keymap = setup->keymap;
     window->place = g_strdup(setup->place);
     build(window, setup->audio);
+    window_open_lint(window);
     window_install_actions(window);
     window_install_keys(window);
     window_build_list(window);

@@ -6,6 +6,7 @@
 
 #include "annotator/filmstrip.h"
 #include "annotator/form.h"
+#include "annotator/lint.h"
 #include "annotator/queue_model.h"
 #include "annotator/window.h"
 
@@ -20,7 +21,10 @@ struct _MelWindow {
     Session *session;
     Keymap *keymap;
     char *place;
-    guint timer;
+    guint timer, lint_timer;
+    LintLexicon *lexicon; /* NULL: without lint */
+    Spelling *spelling;
+    char *item_title, *item_channel;
     gint64 changed_us, retry_us; /* of the newest change; when keeping is tried again */
 };
 
@@ -39,6 +43,12 @@ gboolean window_keep(MelWindow *window); /* now; FALSE: it could not be, which i
 gboolean window_submit(MelWindow *window);
 void window_start_keeping(MelWindow *window);
 void window_tell(MelWindow *window, const char *sentence); /* NULL: nothing to tell */
+
+/* ---- window_lint.c: what a careful colleague would say */
+void window_open_lint(MelWindow *window);
+void window_close_lint(MelWindow *window);
+void window_lint_soon(MelWindow *window);      /* after the person rests */
+gboolean window_may_submit(MelWindow *window); /* FALSE: the protocol forbids it, which is told */
 
 /* ---- window_keys.c: one dispatcher for all keys, and the actions */
 void window_install_keys(MelWindow *window);

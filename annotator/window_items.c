@@ -109,6 +109,7 @@ void window_show_answers(MelWindow *window)
 {
     const char *frame = session_get(window->session, ANSWER_FRAME);
     mel_form_show(MEL_FORM(window->form), session_answers(window->session));
+    window_lint_soon(window);
     mel_filmstrip_set_chosen(MEL_FILMSTRIP(window->strip),
                              frame ? (int)strtol(frame, NULL, 10) : -1);
     window_note_state(window);
@@ -170,6 +171,16 @@ static void select_row(MelWindow *window, guint position)
         gtk_widget_activate_action(window->list, "list.scroll-to-item", "u", position);
 }
 
+/* For lint: what must not stand in a text. */
+static void keep_names(MelWindow *window, const ClipItem *item)
+{
+    g_free(window->item_title);
+    g_free(window->item_channel);
+    window->item_title = g_strdup(item->title);
+    window->item_channel = g_strdup(item->channel);
+    mel_form_show_lint(MEL_FORM(window->form), "");
+}
+
 /* Puts the session's item on screen. */
 gboolean window_display(MelWindow *window)
 {
@@ -179,6 +190,7 @@ gboolean window_display(MelWindow *window)
     bool ok = mel_clip_item(window->db, session_clip(window->session), &arena, &item, &err);
     if (ok) {
         gtk_label_set_text(GTK_LABEL(window->title), item.title ? item.title : item.locator);
+        keep_names(window, &item);
         mel_filmstrip_show(MEL_FILMSTRIP(window->strip), &item);
         mel_stage_show(MEL_STAGE(window->stage), &item);
         window_tell(window, NULL);

@@ -26,6 +26,7 @@ void window_edited(MelWindow *window, AnswerField field, const char *value)
     session_set(window->session, field, value);
     window->changed_us = g_get_monotonic_time();
     window_note_state(window);
+    window_lint_soon(window);
     show_kept(window);
 }
 
@@ -64,7 +65,7 @@ gboolean window_keep(MelWindow *window)
 gboolean window_submit(MelWindow *window)
 {
     Err err = {0};
-    if (!session_clip(window->session)) return FALSE;
+    if (!session_clip(window->session) || !window_may_submit(window)) return FALSE;
     bool ok = session_submit(window->session, &err);
     return done(window, ok, &err);
 }

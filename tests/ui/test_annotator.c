@@ -69,6 +69,27 @@ static void a_term_is_found_by_typing_and_a_word_that_is_none_is_kept(void **sta
     assert_string_equal(ui_value(ui, ANSWER_INSTRUMENTS), "sitar\nacoustic-guitar");
 }
 
+static void lint_advises_and_only_the_protocol_forbids(void **state)
+{
+    Ui *ui = *state;
+    char *clip = g_strdup(session_clip(mel_window_session(ui->window)));
+    ui_keys("g 7 Escape y 1 Escape s 1 Escape x");
+    ui_type("It is possibly a slwo song. Two. Three. Four.");
+    GtkWidget *lint = NULL;
+    UI_WAIT((lint = ui_find_class(GTK_WIDGET(ui->window), "lint")) &&
+            strstr(gtk_label_get_text(GTK_LABEL(lint)), "slwo"));
+    assert_non_null(strstr(gtk_label_get_text(GTK_LABEL(lint)), "possibly"));
+    ui_screenshot(ui, "lint");
+    ui_keys("Escape Return"); /* four sentences: the protocol */
+    assert_string_equal(session_clip(mel_window_session(ui->window)), clip);
+    assert_int_equal(session_state(mel_window_session(ui->window)), ITEM_DRAFT);
+    ui_keys("x ctrl+a BackSpace");
+    ui_type("It is possibly a slow jazz song with a soft piano.");
+    ui_keys("Escape Return"); /* a hedge is advice */
+    UI_WAIT(strcmp(session_clip(mel_window_session(ui->window)), clip) != 0);
+    g_free(clip);
+}
+
 static void undo_goes_back_over_items(void **state)
 {
     Ui *ui = *state;
@@ -103,18 +124,6 @@ static void what_is_said_is_kept_within_a_second_and_found_again(void **state)
     g_free(clip);
 }
 
-/* The line at the window's foot that tells of something. */
-static GtkWidget *find_told(GtkWidget *below)
-{
-    if (gtk_widget_has_css_class(below, "told")) return below;
-    for (GtkWidget *child = gtk_widget_get_first_child(below); child;
-         child = gtk_widget_get_next_sibling(child)) {
-        GtkWidget *found = find_told(child);
-        if (found) return found;
-    }
-    return NULL;
-}
-
 static void a_full_disk_is_told_and_what_was_said_is_kept_later(void **state)
 {
     Ui *ui = *state;
@@ -131,7 +140,7 @@ static void a_full_disk_is_told_and_what_was_said_is_kept_later(void **state)
         }
     }
     bool dirty = session_dirty(mel_window_session(ui->window));
-    GtkWidget *told = find_told(GTK_WIDGET(ui->window));
+    GtkWidget *told = ui_find_class(GTK_WIDGET(ui->window), "told");
     char *sentence = g_strdup(told ? gtk_label_get_text(GTK_LABEL(told)) : "");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     ui_screenshot(ui, "disk-full");
@@ -293,6 +302,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(typing_is_never_stolen, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(a_term_is_found_by_typing_and_a_word_that_is_none_is_kept,
                                         ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(lint_advises_and_only_the_protocol_forbids, ui_setup,
+                                        ui_teardown),
         cmocka_unit_test_setup_teardown(undo_goes_back_over_items, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(what_is_said_is_kept_within_a_second_and_found_again,
                                         ui_setup, ui_teardown),

@@ -184,3 +184,14 @@ GtkWidget *ui_find(GtkWidget *below, GType type)
     }
     return NULL;
 }
+
+GtkWidget *ui_find_class(GtkWidget *below, const char *css_class)
+{
+    if (gtk_widget_get_visible(below) && gtk_widget_has_css_class(below, css_class)) return below;
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child;
+         child = gtk_widget_get_next_sibling(child)) {
+        GtkWidget *found = ui_find_class(child, css_class);
+        if (found) return found;
+    }
+    return NULL;
+}

@@ -43,4 +43,7 @@ const char *ui_value(Ui *ui, AnswerField field);
 /* The first widget of that type below another, or NULL. */
 GtkWidget *ui_find(GtkWidget *below, GType type);
 
+/* The first visible widget with that CSS class, or NULL. */
+GtkWidget *ui_find_class(GtkWidget *below, const char *css_class);
+
 #endif
