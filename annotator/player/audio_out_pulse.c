@@ -97,14 +97,18 @@ static bool connect_stream(PulseOut *pulse)
     pa_sample_spec sample = {.format = PA_SAMPLE_FLOAT32NE,
                              .rate = (uint32_t)spec->rate_hz,
                              .channels = (uint8_t)spec->channels};
+    /* By its own choice a server may wait for more before it plays than it asks for. */
+    uint32_t whole = (uint32_t)pa_usec_to_bytes((pa_usec_t)spec->latency_us, &sample);
+    uint32_t quarter = (uint32_t)pa_usec_to_bytes((pa_usec_t)spec->latency_us / 4, &sample);
     pa_buffer_attr buffer = {.maxlength = (uint32_t)-1,
-                             .tlength =
-                                 (uint32_t)pa_usec_to_bytes((pa_usec_t)spec->latency_us, &sample),
-                             .prebuf = (uint32_t)-1,
-                             .minreq = (uint32_t)-1,
+                             .tlength = whole,
+                             .prebuf = quarter,
+                             .minreq = quarter,
                              .fragsize = (uint32_t)-1};
-    pa_stream_flags_t flags =
-        PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE | PA_STREAM_ADJUST_LATENCY;
+    /* A sink that wakes up late takes back time that libpulse had already counted. If the clock had
+     * to be monotonic it would stand until then; mel_audio_out_heard sees to that better. */
+    pa_stream_flags_t flags = PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE |
+                              PA_STREAM_ADJUST_LATENCY | PA_STREAM_NOT_MONOTONIC;
     pulse->stream = pa_stream_new(pulse->context, "clip", &sample, NULL);
     if (!pulse->stream) return false;
     pa_stream_set_state_callback(pulse->stream, stream_changed, pulse);

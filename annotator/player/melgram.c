@@ -8,7 +8,7 @@
 
 static const double PI = 3.14159265358979323846;
 static const double LOW_HZ = 40, HIGH_HZ = 16000, WINDOW_S = 0.043, RANGE_DB = 80;
-static const float FLOOR_POWER = 1e-12f;
+static const float FLOOR_POWER = 1e-12F; /* what is quieter counts as silence */
 
 static double mel_of(double hz)
 {
@@ -129,7 +129,7 @@ static uint8_t *levels_of(const Work *work)
         loudest = fmaxf(loudest, work->powers[i]);
     for (size_t band = 0; band < MELGRAM_BANDS; band++)
         for (size_t i = 0; i < columns; i++) {
-            float power = fmaxf(work->powers[band * columns + i], FLOOR_POWER * 1e-4f);
+            float power = fmaxf(work->powers[band * columns + i], FLOOR_POWER * 1e-9F);
             double db = 10 * log10(power / loudest), level = 255 * (1 + db / RANGE_DB);
             levels[(MELGRAM_BANDS - 1 - band) * columns + i] = (uint8_t)lround(fmax(0, level));
         }
