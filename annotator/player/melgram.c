@@ -36,7 +36,9 @@ typedef struct Work {
     kiss_fft_cfg fft;
     int size;
     float *window;
-    float *weights; /* [MELGRAM_BANDS][size / 2 + 1] */
+    float *weights;                               /* [MELGRAM_BANDS][size / 2 + 1] */
+    int first[MELGRAM_BANDS], end[MELGRAM_BANDS]; /* lines of a band with any weight */
+    float *lines;                                 /* powers of one column */
     kiss_fft_cpx *in, *spectrum;
     float *powers; /* [MELGRAM_BANDS][columns] */
     int columns;
@@ -59,8 +61,15 @@ static void make_band(Work *work, int band)
         sum += weights[k];
     }
     if (sum <= 0) weights[nearest] = 1;
-    for (int k = 0; k < lines && sum > 0; k++)
+    int first = 0, end = lines;
+    while (weights[first] == 0)
+        first++;
+    while (weights[end - 1] == 0)
+        end--;
+    for (int k = first; k < end && sum > 0; k++)
         weights[k] /= (float)sum;
+    work->first[band] = first;
+    work->end[band] = end;
 }
 
 static void prepare(Work *work)
@@ -75,6 +84,7 @@ static void prepare(Work *work)
     work->fft = kiss_fft_alloc(work->size, 0, NULL, NULL);
     work->window = mel_alloc(size * sizeof *work->window);
     work->weights = mel_alloc(lines * MELGRAM_BANDS * sizeof *work->weights);
+    work->lines = mel_alloc(lines * sizeof *work->lines);
     work->in = mel_alloc(size * sizeof *work->in);
     work->spectrum = mel_alloc(size * sizeof *work->spectrum);
     work->powers = mel_alloc((size_t)work->columns * MELGRAM_BANDS * sizeof *work->powers);
@@ -89,6 +99,7 @@ static void clear(Work *work)
     kiss_fft_free(work->fft);
     free(work->window);
     free(work->weights);
+    free(work->lines);
     free(work->in);
     free(work->spectrum);
     free(work->powers);
@@ -108,14 +119,15 @@ static void add_column(Work *work, int column)
     }
     kiss_fft(work->fft, work->in, work->spectrum);
     int lines = work->size / 2 + 1;
+    for (int k = 0; k < lines; k++) {
+        kiss_fft_cpx a = work->spectrum[k], b = work->spectrum[(work->size - k) % work->size];
+        work->lines[k] = (a.r * a.r + a.i * a.i + b.r * b.r + b.i * b.i) / 2;
+    }
     for (int band = 0; band < MELGRAM_BANDS; band++) {
         const float *weights = work->weights + (ptrdiff_t)band * lines;
         float power = 0;
-        for (int k = 0; k < lines; k++) {
-            if (weights[k] == 0) continue;
-            kiss_fft_cpx a = work->spectrum[k], b = work->spectrum[(work->size - k) % work->size];
-            power += weights[k] * (a.r * a.r + a.i * a.i + b.r * b.r + b.i * b.i) / 2;
-        }
+        for (int k = work->first[band]; k < work->end[band]; k++)
+            power += weights[k] * work->lines[k];
         work->powers[(ptrdiff_t)band * work->columns + column] = power;
     }
 }

@@ -13,7 +13,7 @@ typedef struct Stretched {
 } Stretched;
 
 /* All of a clip at speed 0.25..1, by Rubber Band's offline engine. For a worker thread: takes about
- * a second for ten of a clip. `cancel` (NULL = never) is asked between blocks. A clip without sound
+ * three seconds for ten of a clip. `cancel` (NULL = never) is asked between blocks. A clip without sound
  * gives silence. ERR_USAGE, ERR_NOMEM, ERR_CANCELLED. Yours: mel_stretched_free. */
 MEL_MUST_CHECK bool mel_stretch(const LoadedClip *clip, double speed, const atomic_bool *cancel,
                                 Stretched **out, Err *err);

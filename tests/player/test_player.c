@@ -239,7 +239,9 @@ static void a_seek_while_playing_is_seen_when_it_is_heard(void **state)
         assert_int_equal(mel_player_heard_sample(deck.player), before);
         mel_audio_out_advance(deck.out, LATENCY - 1);
         assert_int_equal(mel_player_heard_sample(deck.player), before + LATENCY - 1);
-        mel_audio_out_advance(deck.out, 1 + 480);
+        mel_audio_out_advance(deck.out, 1);
+        assert_int_equal(mel_player_heard_sample(deck.player), target);
+        mel_audio_out_advance(deck.out, 480);
         assert_int_equal(mel_player_heard_sample(deck.player), target + 480);
         assert_int_equal(mel_player_picture_now(deck.player), picture_of(deck.clip, target + 480));
         mel_audio_out_advance(deck.out, LATENCY);
