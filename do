@@ -11,7 +11,7 @@ packages="build-essential cmake ninja-build pkg-config libsqlite3-dev libavforma
     liblapacke-dev libopenblas-dev librubberband-dev libpulse-dev libenchant-2-dev libgtk-4-dev
     libglib2.0-dev-bin libxml2-utils libxtst-dev
     ffmpeg yt-dlp sqlite3 python3 xvfb openbox hunspell-en-us hunspell-en-gb"
-developer_packages="clang clang-format clang-tidy cppcheck libclang-rt-14-dev strace"
+developer_packages="clang clang-format clang-tidy cppcheck libclang-rt-14-dev strace pulseaudio"
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+static const int64_t DURATION_MAX_US = 120 * 1000000LL; /* as long as a cut may be */
 static const double TARGET_LUFS = -18, PEAK_MAX_DBTP = -1, GAIN_MAX_DB = 24;
 
 float mel_playing_gain(double loudness_lufs, double true_peak_dbtp)
@@ -61,16 +62,17 @@ static int64_t sample_at(int64_t time_us, int rate_hz)
     return time_us <= 0 ? 0 : (time_us * rate_hz + 999999) / 1000000;
 }
 
-/* Of pictures that begin at the same sample the last one stays: it is the one to be seen. */
+/* Of pictures that begin at the same sample the last one stays: it is the one to be seen. What is
+ * left in `picture` is freed with the others. */
 static void take_picture(LoadedClip *clip, int64_t sample, PlaybackPicture *picture)
 {
-    size_t last = clip->picture_count;
-    if (last && clip->pictures[last - 1].sample >= sample)
-        free(clip->pictures[last - 1].rgb);
-    else
-        clip->picture_count = ++last;
-    clip->pictures[last - 1] = (ClipPicture){sample, picture->rgb};
-    picture->rgb = NULL;
+    size_t count = clip->picture_count;
+    bool replaces = count && clip->pictures[count - 1].sample >= sample;
+    ClipPicture *into = &clip->pictures[replaces ? count - 1 : count];
+    uint8_t *replaced = replaces ? into->rgb : NULL;
+    *into = (ClipPicture){replaces ? into->sample : sample, picture->rgb};
+    picture->rgb = replaced;
+    clip->picture_count = replaces ? count : count + 1;
 }
 
 static void load_pictures(const ClipLoadRequest *request, LoadedClip *clip)
@@ -88,9 +90,14 @@ static void load_pictures(const ClipLoadRequest *request, LoadedClip *clip)
     clip->pictures = mel_alloc(pictures.count * sizeof *clip->pictures);
     clip->width = pictures.width;
     clip->height = pictures.height;
-    for (size_t i = 0; i < pictures.count; i++)
-        take_picture(clip, sample_at(pictures.items[i].time_us + offset_us, clip->rate_hz),
-                     &pictures.items[i]);
+    for (size_t i = 0; i < pictures.count; i++) {
+        int64_t time_us = pictures.items[i].time_us;
+        if (time_us >= 0 && time_us <= DURATION_MAX_US)
+            take_picture(clip, sample_at(time_us + offset_us, clip->rate_hz), &pictures.items[i]);
+        else
+            mel_err(&clip->picture_why, ERR_MEDIA, "'%s' is damaged: a picture stands at %.0f s",
+                    request->picture_path, (double)time_us / 1e6);
+    }
     mel_playback_pictures_clear(&pictures);
 }
 
@@ -105,8 +112,10 @@ static int64_t end_of_pictures(const LoadedClip *clip)
     return last + (steps ? (last - clip->pictures[0].sample) / steps : clip->rate_hz / 25);
 }
 
+/* Up to so many frames, with silence. */
 static bool extend(LoadedClip *clip, int64_t frames)
 {
+    if (frames <= 0 || frames <= clip->frames) return true;
     size_t bytes = (size_t)frames * PLAYER_CHANNELS * sizeof(float);
     float *samples = clip->samples ? realloc(clip->samples, bytes) : NULL;
     if (clip->samples && !samples) return false;
@@ -121,10 +130,10 @@ static bool extend(LoadedClip *clip, int64_t frames)
 static void set_length(const ClipLoadRequest *request, LoadedClip *clip)
 {
     if (clip->samples && !mel_err_is_set(&clip->sound_why)) return;
-    int64_t frames = sample_at(request->duration_us, clip->rate_hz), end = end_of_pictures(clip);
-    if (!request->duration_us) frames = end;
-    if (frames > clip->frames && !extend(clip, frames))
-        mel_err(&clip->sound_why, ERR_NOMEM, "no memory for the sound");
+    int64_t duration_us =
+        request->duration_us < DURATION_MAX_US ? request->duration_us : DURATION_MAX_US;
+    int64_t frames = duration_us ? sample_at(duration_us, clip->rate_hz) : end_of_pictures(clip);
+    if (!extend(clip, frames)) mel_err(&clip->sound_why, ERR_NOMEM, "no memory for the sound");
 }
 
 bool mel_loaded_clip_new(const ClipLoadRequest *request, LoadedClip **out, Err *err)

@@ -142,7 +142,7 @@ static uint8_t *levels_of(const Work *work)
     for (size_t band = 0; band < MELGRAM_BANDS; band++)
         for (size_t i = 0; i < columns; i++) {
             float power = fmaxf(work->powers[band * columns + i], FLOOR_POWER * 1e-9F);
-            double db = 10 * log10(power / loudest), level = 255 * (1 + db / RANGE_DB);
+            double db = 10 * log10((double)power / loudest), level = 255 * (1 + db / RANGE_DB);
             levels[(MELGRAM_BANDS - 1 - band) * columns + i] = (uint8_t)lround(fmax(0, level));
         }
     return levels;

@@ -115,6 +115,40 @@ static void silence_keeps_the_pace_of_the_clock(void **state)
     play_in_real_time(&(AudioSpec){.kind = AUDIO_SILENT});
 }
 
+/* For the sanitizers: every control while the output's thread takes samples. */
+static void controls_and_the_outputs_thread_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    enum { FRAMES = RATE / 10 };
+    Err err = {0};
+    Rng rng = {.seed = 4};
+    LoadedClip *clips[2] = {made_clip(RATE, FRAMES, 25), made_clip(RATE, FRAMES / 2, 25)};
+    Player *player = mel_player_new();
+    CHECK_OK(mel_player_open_output(player, &(AudioSpec){.kind = AUDIO_SILENT}, &err));
+    for (int round = 0; round < 400; round++) {
+        LoadedClip *clip = clips[round / 100 % 2];
+        if (round % 100 == 0) {
+            Stretched *slow;
+            mel_player_set_clip(player, clip);
+            CHECK_OK(mel_stretch(clip, 0.5, NULL, &slow, &err));
+            mel_player_take_slow(player, slow);
+        }
+        mel_player_play(player);
+        mel_player_seek(player, mel_rng_int(&rng, FRAMES));
+        mel_player_set_region(player, mel_rng_int(&rng, FRAMES), mel_rng_int(&rng, FRAMES));
+        mel_player_set_repeat(player, round % 3 == 0);
+        mel_player_set_gain(player, round % 5 ? 1 : 0.5F);
+        CHECK_OK(mel_player_set_speed(player, round % 7 ? 1 : 0.5, &err));
+        if (round % 11 == 0) mel_player_step(player, 1);
+        mel_sleep_us(1000);
+        assert_in_range(mel_player_heard_sample(player), 0, clip->frames);
+        assert_in_range(mel_player_picture_now(player), 0, (int64_t)clip->picture_count - 1);
+    }
+    mel_player_free(player);
+    mel_loaded_clip_unref(clips[0]);
+    mel_loaded_clip_unref(clips[1]);
+}
+
 static void a_silent_output_closes_at_once(void **state)
 {
     (void)state;
@@ -265,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_virtual_output_keeps_what_it_asked_for),
         cmocka_unit_test(a_rate_that_no_device_has_is_refused),
         cmocka_unit_test(silence_keeps_the_pace_of_the_clock),
+        cmocka_unit_test(controls_and_the_outputs_thread_do_not_disturb_each_other),
         cmocka_unit_test(a_silent_output_closes_at_once),
         cmocka_unit_test(pulseaudio_plays_at_the_pace_of_the_clock_and_ends),
         cmocka_unit_test(a_server_that_goes_is_noticed_and_silence_goes_on),

@@ -134,6 +134,10 @@ static void pictures_keep_their_place_when_the_sound_starts_later(void **state)
     int wanted = number_on(plain, index);
     assert_int_equal(number_on(clip, mel_loaded_clip_picture_at(clip, 5 * RATE - RATE / 4)),
                      wanted);
+    assert_int_equal(number_on(clip, 0),
+                     number_on(plain, mel_loaded_clip_picture_at(plain, RATE / 4)));
+    for (size_t i = 1; i < clip->picture_count; i++)
+        assert_true(clip->pictures[i].sample > clip->pictures[i - 1].sample);
     mel_loaded_clip_unref(clip);
     mel_loaded_clip_unref(plain);
 }
