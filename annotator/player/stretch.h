@@ -13,8 +13,8 @@ typedef struct Stretched {
 } Stretched;
 
 /* All of a clip at speed 0.25..1, by Rubber Band's offline engine. For a worker thread: takes about
- * three seconds for ten of a clip. `cancel` (NULL = never) is asked between blocks. A clip without sound
- * gives silence. ERR_USAGE, ERR_NOMEM, ERR_CANCELLED. Yours: mel_stretched_free. */
+ * three seconds for ten of a clip. `cancel` (NULL = never) is asked between blocks. A clip without
+ * sound gives silence. ERR_USAGE, ERR_NOMEM, ERR_CANCELLED. Yours: mel_stretched_free. */
 MEL_MUST_CHECK bool mel_stretch(const LoadedClip *clip, double speed, const atomic_bool *cancel,
                                 Stretched **out, Err *err);
 void mel_stretched_free(Stretched *stretched); /* NULL is fine */
