@@ -146,18 +146,25 @@ void ui_settle(Ui *ui)
     }
 }
 
+static GskRenderNode *picture_of(GtkWidget *widget)
+{
+    GdkPaintable *paintable = gtk_widget_paintable_new(widget);
+    GtkSnapshot *snapshot = gtk_snapshot_new();
+    gdk_paintable_snapshot(paintable, snapshot, gdk_paintable_get_intrinsic_width(paintable),
+                           gdk_paintable_get_intrinsic_height(paintable));
+    g_object_unref(paintable);
+    return gtk_snapshot_free_to_node(snapshot);
+}
+
 void ui_screenshot(Ui *ui, const char *name)
 {
     const char *folder = g_getenv("UI_SCREENSHOTS");
     if (!folder) return;
-    ui_settle(ui);
-    GdkPaintable *paintable = gtk_widget_paintable_new(GTK_WIDGET(ui->window));
-    int width = gdk_paintable_get_intrinsic_width(paintable);
-    int height = gdk_paintable_get_intrinsic_height(paintable);
-    GtkSnapshot *snapshot = gtk_snapshot_new();
-    gdk_paintable_snapshot(paintable, snapshot, width, height);
-    GskRenderNode *node = gtk_snapshot_free_to_node(snapshot);
-    assert_non_null(node);
+    GskRenderNode *node = NULL;
+    while (!node) { /* none while something is about to be drawn */
+        ui_settle(ui);
+        node = picture_of(GTK_WIDGET(ui->window));
+    }
     GdkTexture *texture =
         gsk_renderer_render_texture(gtk_native_get_renderer(GTK_NATIVE(ui->window)), node, NULL);
     char *path = g_strdup_printf("%s/%s.png", folder, name);
@@ -165,7 +172,6 @@ void ui_screenshot(Ui *ui, const char *name)
     g_free(path);
     g_object_unref(texture);
     gsk_render_node_unref(node);
-    g_object_unref(paintable);
 }
 
 const char *ui_value(Ui *ui, AnswerField field)
