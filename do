@@ -99,11 +99,11 @@ format_check() {
 # One file to a process: clang-tidy 14 finds faults with va_list in every file but the first.
 lint() {
     configure_and_build build-check -DMEL_WERROR=ON
-    git ls-files 'base/*.c' 'db/*.c' 'curator/*.c' 'engine/*.c' 'trainer/*.c' 'cli/*.c' |
+    git ls-files 'base/*.c' 'db/*.c' 'curator/*.c' 'engine/*.c' 'trainer/*.c' 'cli/*.c' 'annotator/*.c' |
         xargs -P "$jobs" -n 1 clang-tidy -p build-check --quiet
     cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
         --library=.cppcheck.cfg --suppress=missingIncludeSystem --suppress=internalAstError \
-        -D_GNU_SOURCE -DMEL_VERSION='"0"' -I . base db curator engine trainer cli
+        -D_GNU_SOURCE -DMEL_VERSION='"0"' -I . base db curator engine trainer cli annotator
 }
 
 # What a target finds new goes to build-fuzz; the committed corpus is where it starts from.
@@ -152,6 +152,10 @@ bench)
     for program in build/bin/bench-*; do
         say "$(basename "$program")"
         "$program" "$@"
+    done
+    for clips in 0 11250 100000; do
+        say "mel-annotator with $clips more clips, on a software display"
+        UI_CLIPS=$clips sh tests/ui/run.sh build/bin build/bin/ui_bench_annotator || [ $? = 77 ]
     done
     ;;
 parity)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/application.h"
 
+#include "curator/curator.h"
+
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -85,26 +87,65 @@ GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
     return window;
 }
 
-static const char *who(const Options *options)
+/* A packet is its annotator's, whoever sits here; elsewhere the person says who it is. */
+static bool who(const char *folder, const Options *options, char name[NAME_MAX_BYTES + 1], Err *err)
 {
-    const char *name = options->annotator ? options->annotator : g_getenv("MEL_ANNOTATOR");
-    return name ? name : g_get_user_name();
+    Db *db = NULL;
+    PacketLabel label;
+    bool is_packet = false;
+    const char *said = options->annotator ? options->annotator : g_getenv("MEL_ANNOTATOR");
+    char *dataset = mel_db_find(folder, err);
+    bool ok = dataset && mel_db_open(dataset, DB_READ, &db, err) &&
+              mel_packet_label(db, &label, &is_packet, err);
+    mel_db_close(db);
+    free(dataset);
+    if (ok && is_packet && options->annotator && !mel_equal(said, label.annotator_id))
+        return mel_err(err, ERR_USAGE, "this packet is for '%s', not for '%s'", label.annotator_id,
+                       said);
+    if (ok)
+        g_strlcpy(name,
+                  is_packet ? label.annotator_id
+                  : said    ? said
+                            : g_get_user_name(),
+                  NAME_MAX_BYTES + 1);
+    return ok;
 }
 
-static void open_folder(GApplication *application, const char *folder, const Options *options)
+/* A packet of one file is unpacked among the person's own; the folder, yours. */
+static char *folder_of(const char *path, Err *err)
+{
+    char *folder = NULL;
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) return mel_strdup(path);
+    char *parent = g_build_filename(g_get_user_data_dir(), "melkit", "packets", NULL);
+    bool ok = mel_packet_unpack(path, parent, &folder, err);
+    g_free(parent);
+    return ok ? folder : NULL;
+}
+
+static GtkWidget *open_for(GApplication *application, const char *path, const Options *options,
+                           Err *err)
+{
+    char name[NAME_MAX_BYTES + 1], *config = own_folder(), *folder = folder_of(path, err);
+    GtkWidget *window = NULL;
+    if (folder && who(folder, options, name, err))
+        window = mel_annotator_open(GTK_APPLICATION(application), folder, name,
+                                    options->audio ? options->audio : "pulse", config, err);
+    free(folder);
+    g_free(config);
+    return window;
+}
+
+static void open_folder(GApplication *application, const char *path, const Options *options)
 {
     Err err = {0};
-    char *config = own_folder();
-    GtkWidget *window = mel_annotator_open(GTK_APPLICATION(application), folder, who(options),
-                                           options->audio ? options->audio : "pulse", config, &err);
+    GtkWidget *window = open_for(application, path, options, &err);
     if (window) {
         gtk_window_present(GTK_WINDOW(window));
-    } else {
-        g_printerr("mel-annotator: %s\n", err.message);
-        if (*err.hint) g_printerr("               %s\n", err.hint);
-        g_object_set_data(G_OBJECT(application), "failed", GINT_TO_POINTER(1));
+        return;
     }
-    g_free(config);
+    g_printerr("mel-annotator: %s\n", err.message);
+    if (*err.hint) g_printerr("               %s\n", err.hint);
+    g_object_set_data(G_OBJECT(application), "failed", GINT_TO_POINTER(1));
 }
 
 static void activate(GApplication *application, gpointer data)

@@ -115,6 +115,7 @@ GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *set
     build(window, setup->audio);
     window_open_lint(window);
     window_install_actions(window);
+    window_install_packet(window);
     window_install_keys(window);
     window_build_list(window);
     window_start_keeping(window);

@@ -50,6 +50,9 @@ void window_close_lint(MelWindow *window);
 void window_lint_soon(MelWindow *window);      /* after the person rests */
 gboolean window_may_submit(MelWindow *window); /* FALSE: the protocol forbids it, which is told */
 
+/* ---- window_packet.c */
+void window_install_packet(MelWindow *window);
+
 /* ---- window_keys.c: one dispatcher for all keys, and the actions */
 void window_install_keys(MelWindow *window);
 void window_install_actions(MelWindow *window);

@@ -331,3 +331,40 @@ bool mel_merge(Db *db, const char *path, PacketRefusedFn *refused, void *ctx, Pa
         ok = merge_tar(db, path, refused, ctx, report, err);
     return ok || mel_err_wrap(err, "cannot merge '%s'", path);
 }
+
+/* ---- to work in ------------------------------------------------------------------------------ */
+
+static bool packet_id(const char *folder, char id[ULID_SIZE], Err *err)
+{
+    Db *packet = NULL;
+    bool found = false;
+    PacketLabel label;
+    bool ok =
+        mel_db_open(folder, DB_READ, &packet, err) && mel_packet_label(packet, &label, &found, err);
+    mel_db_close(packet);
+    if (ok && !found) ok = mel_err(err, ERR_FORMAT, "it holds a dataset, but no packet");
+    if (ok) memcpy(id, label.id, ULID_SIZE);
+    return ok;
+}
+
+bool mel_packet_unpack(const char *path, const char *parent, char **folder_out, Err *err)
+{
+    char id[ULID_SIZE];
+    mel_ulid(id);
+    char *fresh = mel_asprintf("%s/.unpack-%s", parent, id), *folder = NULL;
+    Err ignored = {0};
+    bool ok = mel_make_dirs(fresh, err) && mel_packet_untar_whole(path, fresh, err) &&
+              packet_id(fresh, id, err);
+    if (ok) {
+        folder = mel_asprintf("%s/packet-%s", parent, id);
+        ok = mel_path_is_dir(folder) || rename(fresh, folder) == 0 ||
+             mel_err_errno(err, "cannot make '%s'", folder);
+    }
+    if (!mel_remove_tree(fresh, &ignored)) mel_log_warn("%s", ignored.message);
+    free(fresh);
+    if (ok)
+        *folder_out = folder;
+    else
+        free(folder);
+    return ok || mel_err_wrap(err, "cannot unpack '%s'", path);
+}

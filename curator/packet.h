@@ -30,6 +30,12 @@ MEL_MUST_CHECK bool mel_pack(Db *db, const PackOptions *options, const Progress 
  * one .tar file with the store's own hash. ERR_FORMAT: it is no packet. */
 MEL_MUST_CHECK bool mel_pack_answers(Db *packet, const char *path, PackReport *report, Err *err);
 
+/* Unpacks a .tar packet to work in, into a folder below `parent` that is named after the packet;
+ * one that was unpacked before is found again with the work that was done in it. *folder_out is
+ * yours. */
+MEL_MUST_CHECK bool mel_packet_unpack(const char *path, const char *parent, char **folder_out,
+                                      Err *err);
+
 /* Merges a packet, a folder or a .tar file (gzip is fine), see mel_packet_merge. */
 MEL_MUST_CHECK bool mel_merge(Db *db, const char *path, PacketRefusedFn *refused, void *ctx,
                               PacketMerge *report, Err *err);

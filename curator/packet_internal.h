@@ -17,4 +17,7 @@ MEL_MUST_CHECK bool mel_packet_tar(const char *folder, const char *path, Err *er
  * `folder`. */
 MEL_MUST_CHECK bool mel_packet_untar(const char *path, const char *folder, Err *err);
 
+/* The same with the media. */
+MEL_MUST_CHECK bool mel_packet_untar_whole(const char *path, const char *folder, Err *err);
+
 #endif

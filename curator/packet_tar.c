@@ -8,6 +8,7 @@
 
 enum { TAR_CHUNK = 1 << 17 };
 static const int64_t untar_bytes_max = INT64_C(4) << 30;
+static const int64_t untar_whole_bytes_max = INT64_C(1) << 40;
 
 static bool tar_fail(struct archive *archive, const char *path, Err *err)
 {
@@ -110,38 +111,62 @@ out:
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static const char *const wanted[] = {"mel.db", "mel.db-wal", PACKET_MANIFEST, PACKET_CHECKSUM};
+/* What is taken of a packet: names below its folder. */
+typedef bool WantedFn(const char *name);
 
-/* The name of a wanted member of the outermost folder or of one below it; NULL for any other. */
-static const char *wanted_name(struct archive_entry *entry)
+static bool is_answer(const char *name)
 {
-    const char *path = archive_entry_pathname(entry), *name;
+    static const char *const wanted[] = {"mel.db", "mel.db-wal", PACKET_MANIFEST, PACKET_CHECKSUM};
+    for (size_t i = 0; i < MEL_COUNT(wanted); i++)
+        if (mel_equal(name, wanted[i])) return true;
+    return false;
+}
+
+static bool is_part(const char *name)
+{
+    return is_answer(name) || mel_starts_with(name, "media/");
+}
+
+/* A name that leads nowhere but down. */
+static bool is_safe(const char *name)
+{
+    if (*name == '/' || !*name) return false;
+    for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (mel_starts_with(part, "../") || mel_equal(part, "..")) return false;
+    return true;
+}
+
+/* The name of a wanted member below the outermost folder, or of one without it; NULL for any other.
+ */
+static const char *wanted_name(struct archive_entry *entry, WantedFn *wanted)
+{
+    const char *path = archive_entry_pathname(entry);
     if (!path || archive_entry_filetype(entry) != AE_IFREG) return NULL;
     while (mel_starts_with(path, "./"))
         path += 2;
-    name = mel_path_base(path);
-    if (name != path && strchr(path, '/') != name - 1) return NULL;
-    for (size_t i = 0; i < MEL_COUNT(wanted); i++)
-        if (mel_equal(name, wanted[i])) return wanted[i];
-    return NULL;
+    if (!is_safe(path)) return NULL;
+    if (wanted(path)) return path;
+    const char *below = strchr(path, '/');
+    return below && wanted(below + 1) ? below + 1 : NULL;
 }
 
 static bool take_member(struct archive *archive, const char *folder, const char *name,
-                        int64_t *total, Err *err)
+                        int64_t *total, int64_t bytes_max, Err *err)
 {
     bool ok = false;
     FileWriter file = {0};
-    char *to = mel_path_join(folder, name), *chunk = mel_alloc(TAR_CHUNK);
+    char *to = mel_path_join(folder, name), *chunk = mel_alloc(TAR_CHUNK),
+         *above = mel_path_dir(to);
     la_ssize_t n;
     if (mel_path_exists(to)) {
         mel_err(err, ERR_FORMAT, "it holds two packets");
         goto out;
     }
-    if (!mel_writer_begin(&file, to, err)) goto out;
+    if (!mel_make_dirs(above, err) || !mel_writer_begin(&file, to, err)) goto out;
     while ((n = archive_read_data(archive, chunk, TAR_CHUNK)) > 0) {
         *total += n;
-        if (*total > untar_bytes_max) {
-            mel_err(err, ERR_LIMIT, "it holds more than 4 GiB of answers");
+        if (*total > bytes_max) {
+            mel_err(err, ERR_LIMIT, "it holds more than Melkit unpacks");
             goto out;
         }
         if (fwrite(chunk, 1, (size_t)n, file.file) != (size_t)n) {
@@ -156,11 +181,13 @@ static bool take_member(struct archive *archive, const char *folder, const char 
 out:
     mel_writer_abort(&file);
     free(chunk);
+    free(above);
     free(to);
     return ok;
 }
 
-bool mel_packet_untar(const char *path, const char *folder, Err *err)
+static bool untar(const char *path, const char *folder, WantedFn *wanted, int64_t bytes_max,
+                  Err *err)
 {
     struct archive *archive = archive_read_new();
     struct archive_entry *entry;
@@ -170,8 +197,8 @@ bool mel_packet_untar(const char *path, const char *folder, Err *err)
     archive_read_support_filter_gzip(archive);
     bool ok = archive_read_open_filename(archive, path, TAR_CHUNK) == ARCHIVE_OK;
     while (ok && (rc = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
-        const char *name = wanted_name(entry);
-        if (name && !take_member(archive, folder, name, &total, err)) break;
+        const char *name = wanted_name(entry, wanted);
+        if (name && !take_member(archive, folder, name, &total, bytes_max, err)) break;
     }
     ok = rc == ARCHIVE_EOF;
     if (!ok && !mel_err_is_set(err)) {
@@ -180,4 +207,14 @@ bool mel_packet_untar(const char *path, const char *folder, Err *err)
     }
     archive_read_free(archive);
     return ok;
+}
+
+bool mel_packet_untar(const char *path, const char *folder, Err *err)
+{
+    return untar(path, folder, is_answer, untar_bytes_max, err);
+}
+
+bool mel_packet_untar_whole(const char *path, const char *folder, Err *err)
+{
+    return untar(path, folder, is_part, untar_whole_bytes_max, err);
 }

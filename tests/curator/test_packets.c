@@ -380,6 +380,47 @@ static void answers_travel_in_one_file_too(void **state)
     store_remove(&copy);
 }
 
+static void a_packet_is_unpacked_once_and_found_again_with_its_work(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Store copy = copy_of_base();
+    PackReport report;
+    const char *tar = test_path(season.outside, "out.tar");
+    const char *parent = test_path(season.outside, "unpacked");
+    const PackOptions options = {.annotator = "person-03", .path = tar, .without_media = true};
+    char *folder, *again;
+    CHECK_OK(mel_pack(copy.db, &options, NULL, &report, &err));
+    CHECK_OK(mel_packet_unpack(tar, parent, &folder, &err));
+    Db *packet = open_packet(folder, DB_WRITE);
+    say(packet, store_field(packet, "clips", "id IN (SELECT min(id) FROM clips)", "id"),
+        "person-03", 7, "submitted");
+    mel_db_close(packet);
+    CHECK_OK(mel_packet_unpack(tar, parent, &again, &err));
+    assert_string_equal(again, folder);
+    assert_int_equal(merged(copy.db, again).added, 1);
+    assert_int_equal(test_shell("ls -A '%s' | grep -q unpack-", parent), 1);
+    free(folder);
+    free(again);
+    store_remove(&copy);
+}
+
+static void a_file_that_would_lead_out_of_its_folder_is_not_written(void **state)
+{
+    (void)state;
+    Err err = {0};
+    char *folder;
+    const char *outside = season.outside;
+    const char *bad = test_path(outside, "evil.tar"), *parent = test_path(outside, "deep/er");
+    assert_int_equal(test_shell("cd '%s' && mkdir -p evil/media && echo x > evil/media/x && "
+                                "tar -P --transform 's,media/x,media/../../../../escaped,' "
+                                "-cf evil.tar evil",
+                                outside),
+                     0);
+    assert_false(mel_packet_unpack(bad, parent, &folder, &err));
+    assert_int_equal(test_shell("find '%s' -name escaped | grep -q .", outside), 1);
+}
+
 static void a_damaged_file_is_refused_wherever_it_is_cut_or_changed(void **state)
 {
     (void)state;
@@ -589,6 +630,8 @@ int main(void)
         cmocka_unit_test(a_damaged_file_is_refused_wherever_it_is_cut_or_changed),
         cmocka_unit_test(a_foreign_packet_is_refused),
         cmocka_unit_test(a_packet_that_was_tampered_with_is_refused_as_a_whole),
+        cmocka_unit_test(a_packet_is_unpacked_once_and_found_again_with_its_work),
+        cmocka_unit_test(a_file_that_would_lead_out_of_its_folder_is_not_written),
         cmocka_unit_test(a_folder_with_damaged_pages_does_no_harm),
         cmocka_unit_test(a_changed_manifest_is_refused),
         cmocka_unit_test(an_answer_to_a_clip_that_went_is_told_and_the_rest_goes_in),

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh BIN PROGRAM: the program on a display of its own, with a window manager, and with a dataset of
-# real media in $UI_DATASET. Without Xvfb the test is left out (77).
+# real media in $UI_DATASET, which UI_CLIPS makes longer by clips without media. Without Xvfb the test
+# is left out (77).
 command -v Xvfb >/dev/null && command -v openbox >/dev/null ||
     { echo "Xvfb and openbox are not there: ./do deps installs them"; exit 77; }
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/melkit-ui-XXXXXX") || exit 1
@@ -14,6 +15,12 @@ bin=$1
 "$bin/mel-world" "$scratch/world" --sources 5 --faulty 0 --seconds 11 --size 320x180 >/dev/null 2>&1 &&
     mel init "$scratch/dataset" && mel -C "$scratch/dataset" import "$scratch/world/list.csv" &&
     mel -C "$scratch/dataset" fetch || exit 1
+if [ "${UI_CLIPS:-0}" -gt 0 ]; then
+    seq "$UI_CLIPS" | awk 'BEGIN { print "url,start_s,title" }
+        { printf "https://example.org/%06d.mp4,%d,Some title number %d\n", $1, $1 % 50, $1 }' >"$scratch/more.csv"
+    mel -C "$scratch/dataset" import "$scratch/more.csv"
+    sqlite3 "$scratch/dataset/mel.db" "UPDATE clip SET state = 'ready' WHERE state = 'new'"
+fi
 mkfifo "$scratch/display"
 Xvfb -displayfd 3 -screen 0 1400x900x24 -nolisten tcp 3>"$scratch/display" >/dev/null 2>&1 &
 server=$!

@@ -30,9 +30,14 @@ void ui_reopen(Ui *ui)
     ui_settle(ui);
 }
 
+bool ui_start(Ui *ui)
+{
+    g_signal_connect(ui->application, "activate", G_CALLBACK(nothing), NULL);
+    return g_application_register(G_APPLICATION(ui->application), NULL, NULL);
+}
+
 int ui_setup(void **state)
 {
-    GError *error = NULL;
     Ui *ui = g_new0(Ui, 1);
     if (!keyboard) keyboard = XOpenDisplay(NULL);
     if (!keyboard) fail_msg("there is no display");
@@ -41,9 +46,7 @@ int ui_setup(void **state)
     ui->config = g_build_filename(base, "config", NULL);
     assert_int_equal(test_shell("cp -r '%s' '%s'", g_getenv("UI_DATASET"), ui->folder), 0);
     ui->application = gtk_application_new("org.melkit.Test", G_APPLICATION_NON_UNIQUE);
-    g_signal_connect(ui->application, "activate", G_CALLBACK(nothing), NULL);
-    if (!g_application_register(G_APPLICATION(ui->application), NULL, &error))
-        fail_msg("%s", error->message);
+    if (!ui_start(ui)) fail_msg("the application cannot be registered");
     ui_reopen(ui);
     *state = ui;
     return 0;

@@ -18,6 +18,7 @@ typedef struct Ui {
  * the virtual clock. cmocka's setup and teardown: *state is a Ui. */
 int ui_setup(void **state);
 int ui_teardown(void **state);
+bool ui_start(Ui *ui); /* registers the application; false: it cannot be */
 void ui_close(Ui *ui); /* the window, as a person closes it */
 void ui_reopen(Ui *ui);
 
