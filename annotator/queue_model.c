@@ -5,7 +5,7 @@
 
 typedef struct Row {
     const char *clip, *title, *folded; /* folded: what a filter looks into */
-    const char *genre;
+    const char *genre, *comment;       /* comment: of who sent it back; "" else */
     ItemState state;
     gboolean retest;
 } Row;
@@ -55,6 +55,11 @@ const char *mel_queue_item_title(MelQueueItem *item)
 const char *mel_queue_item_genre(MelQueueItem *item)
 {
     return row_of(item)->genre;
+}
+
+const char *mel_queue_item_comment(MelQueueItem *item)
+{
+    return row_of(item)->comment;
 }
 
 ItemState mel_queue_item_state(MelQueueItem *item)
@@ -158,10 +163,13 @@ MelQueueModel *mel_queue_model_new(void)
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static ItemState state_of(const char *state)
+static ItemState state_of(QueueState state)
 {
-    if (mel_equal(state, "submitted")) return ITEM_SUBMITTED;
-    return mel_equal(state, "draft") ? ITEM_DRAFT : ITEM_OPEN;
+    static const ItemState states[QUEUE_STATES] = {[QUEUE_OPEN] = ITEM_OPEN,
+                                                   [QUEUE_DRAFT] = ITEM_DRAFT,
+                                                   [QUEUE_RETURNED] = ITEM_CHANGED,
+                                                   [QUEUE_SUBMITTED] = ITEM_SUBMITTED};
+    return states[state];
 }
 
 /* A retest stands beside the first answer's row under its own key. */
@@ -181,6 +189,9 @@ static bool add_row(void *ctx, const WorkItem *item, Err *err)
     const Row row = {.clip = mel_arena_strdup(&model->arena, item->clip_id),
                      .title = mel_arena_strdup(&model->arena, item->title),
                      .folded = mel_arena_strdup(&model->arena, folded),
+                     .comment = item->comment ? mel_arena_strdup(&model->arena, item->comment)
+                                : item->state == QUEUE_RETURNED ? "?"
+                                                                : "",
                      .genre = item->genre ? mel_arena_strdup(&model->arena, item->genre) : "",
                      .state = state_of(item->state),
                      .retest = retest};
@@ -242,6 +253,7 @@ void mel_queue_model_note(MelQueueModel *model, const char *clip_id, gboolean re
     Row *row = find_row(model, clip_id, retest, &number);
     if (!row) return;
     row->state = state;
+    if (state == ITEM_SUBMITTED) row->comment = "";
     if (!mel_equal(row->genre, genre ? genre : ""))
         row->genre = genre ? mel_arena_strdup(&model->arena, genre) : "";
     MelQueueItem *item = g_hash_table_lookup(model->live, GUINT_TO_POINTER(number));

@@ -14,7 +14,8 @@
 G_DECLARE_FINAL_TYPE(MelQueueItem, mel_queue_item, MEL, QUEUE_ITEM, GObject)
 const char *mel_queue_item_clip(MelQueueItem *item);
 const char *mel_queue_item_title(MelQueueItem *item);
-const char *mel_queue_item_genre(MelQueueItem *item); /* "" without */
+const char *mel_queue_item_genre(MelQueueItem *item);   /* "" without */
+const char *mel_queue_item_comment(MelQueueItem *item); /* of who sent it back; "" else */
 ItemState mel_queue_item_state(MelQueueItem *item);
 gboolean mel_queue_item_is_retest(MelQueueItem *item);
 

@@ -41,6 +41,8 @@ static void show_row(MelQueueItem *item, GtkListItem *cell)
     GtkWidget *first = gtk_widget_get_first_child(box), *second = gtk_widget_get_last_child(box);
     const char *state = state_text(mel_queue_item_state(item));
     const char *genre = mel_queue_item_genre(item);
+    const char *comment = mel_queue_item_comment(item);
+    if (*comment) state = _("sent back");
     char *line = g_strdup_printf("%s%s%s%s", mel_queue_item_is_retest(item) ? _("again  ") : "",
                                  state, *state && *genre ? ", " : "", genre);
     gtk_label_set_text(GTK_LABEL(first), mel_queue_item_title(item));
@@ -204,6 +206,15 @@ gboolean window_display(MelWindow *window)
     return ok;
 }
 
+static void tell_comment(MelWindow *window, MelQueueItem *row)
+{
+    const char *comment = mel_queue_item_comment(row);
+    if (!*comment) return;
+    char *text = g_strdup_printf(_("Sent back: %s"), comment);
+    window_tell(window, text);
+    g_free(text);
+}
+
 gboolean window_go(MelWindow *window, guint position)
 {
     Err err = {0};
@@ -218,6 +229,7 @@ gboolean window_go(MelWindow *window, guint position)
     if (gone) {
         window_display(window);
         load_ahead(window, position);
+        tell_comment(window, row);
     }
     g_object_unref(row);
     return gone;

@@ -6,55 +6,90 @@
 #include <stdlib.h>
 
 static const char sql_has_assignments[] =
-    "SELECT EXISTS (SELECT 1 FROM assignment WHERE annotator_id = ?1)";
+    "SELECT EXISTS (SELECT 1 FROM assignment WHERE annotator_id = ?1 AND purpose <> 'review')";
 
 static const char sql_assigned[] =
-    "SELECT c.id, coalesce(s.title, s.locator), a.purpose, coalesce(h.state, 'open'), n.genre"
-    "  FROM assignment AS a"
-    "  JOIN clip AS c ON c.id = a.clip_id"
+    "SELECT coalesce(s.title, s.locator), n.genre"
+    "  FROM clip AS c"
     "  JOIN source AS s ON s.id = c.source_id"
-    "  LEFT JOIN annotation_head AS h ON h.clip_id = c.id AND h.annotator_id ="
-    "       CASE a.purpose WHEN 'retest' THEN a.annotator_id || '~retest' ELSE a.annotator_id END"
+    "  LEFT JOIN annotation_head AS h ON h.clip_id = c.id AND h.annotator_id = ?2"
     "  LEFT JOIN annotation AS n ON n.id = h.annotation_id"
-    " WHERE a.annotator_id = ?1"
-    "   AND c.state = 'ready'"
-    "   AND (a.not_before IS NULL OR a.not_before <= ?2)"
-    " ORDER BY a.position, a.id";
+    " WHERE c.id = ?1"
+    "   AND c.state = 'ready'";
 
 static const char sql_all[] =
-    "SELECT c.id, coalesce(s.title, s.locator), NULL, coalesce(h.state, 'open'), n.genre"
+    "SELECT c.id, coalesce(s.title, s.locator), h.state, n.genre"
     "  FROM clip AS c"
     "  JOIN source AS s ON s.id = c.source_id"
     "  LEFT JOIN annotation_head AS h ON h.clip_id = c.id AND h.annotator_id = ?1"
     "  LEFT JOIN annotation AS n ON n.id = h.annotation_id"
     " WHERE c.state = 'ready'"
-    "   AND ?2 IS NOT NULL"
     "   AND NOT EXISTS (SELECT 1 FROM pass_exclusion AS x"
     "                    WHERE x.clip_id = c.id"
     "                      AND NOT EXISTS (SELECT 1 FROM pass_undo AS u"
     "                                       WHERE u.pass_id = x.pass_id))"
     " ORDER BY c.id";
 
-bool mel_worklist(Db *db, const char *annotator_id, WorkItemFn *fn, void *ctx, Err *err)
+typedef struct Walk {
+    Db *db;
+    WorkItemFn *fn;
+    void *ctx;
+} Walk;
+
+/* A queue's item with what the list shows of its clip. */
+static bool assigned_item(void *ctx, const QueueItem *item, Err *err)
+{
+    Walk *walk = ctx;
+    DbRows rows;
+    const Assignment *a = &item->assignment;
+    bool retest = mel_equal(a->purpose, "retest"), ok = true;
+    if (mel_equal(a->purpose, "review")) return true;
+    char *answerer = mel_asprintf("%s%s", a->annotator_id, retest ? RETEST_SUFFIX : "");
+    ok = DB_ROWS(walk->db, &rows, sql_assigned, err, db_text(a->clip_id), db_text(answerer));
+    if (ok && db_next(&rows, err)) {
+        const WorkItem work = {.clip_id = a->clip_id,
+                               .title = db_col_text(&rows, 0),
+                               .purpose = a->purpose,
+                               .genre = db_col_text(&rows, 1),
+                               .comment = item->comment,
+                               .state = item->state};
+        ok = walk->fn(walk->ctx, &work, err);
+    }
+    db_rows_end(&rows);
+    free(answerer);
+    return ok && !mel_err_is_set(err);
+}
+
+static QueueState state_of(const char *state)
+{
+    if (mel_equal(state, "submitted")) return QUEUE_SUBMITTED;
+    return mel_equal(state, "draft") ? QUEUE_DRAFT : QUEUE_OPEN;
+}
+
+static bool all_ready(Walk *walk, const char *annotator_id, Err *err)
 {
     DbRows rows;
-    int64_t assigned;
-    char now[UTC_SIZE];
-    DbArg who[] = {db_text(annotator_id)};
-    mel_utc_now(now);
-    if (!db_one_i64(db, sql_has_assignments, who, 1, 0, &assigned, err)) return false;
-    bool ok = DB_ROWS(db, &rows, assigned ? sql_assigned : sql_all, err, db_text(annotator_id),
-                      db_text(now));
+    bool ok = DB_ROWS(walk->db, &rows, sql_all, err, db_text(annotator_id));
     while (ok && db_next(&rows, err)) {
-        const WorkItem item = {.clip_id = db_col_text(&rows, 0),
+        const WorkItem work = {.clip_id = db_col_text(&rows, 0),
                                .title = db_col_text(&rows, 1),
-                               .purpose = db_col_text(&rows, 2),
-                               .state = db_col_text(&rows, 3),
-                               .genre = db_col_text(&rows, 4)};
-        if (!fn(ctx, &item, err)) break;
+                               .genre = db_col_text(&rows, 3),
+                               .state = state_of(db_col_text(&rows, 2))};
+        if (!walk->fn(walk->ctx, &work, err)) break;
     }
     db_rows_end(&rows);
     return ok && !mel_err_is_set(err);
+}
+
+bool mel_worklist(Db *db, const char *annotator_id, WorkItemFn *fn, void *ctx, Err *err)
+{
+    int64_t assigned;
+    Walk walk = {db, fn, ctx};
+    DbArg args[] = {db_text(annotator_id)};
+    const QueueQuery queue = {.annotator_id = annotator_id};
+    if (!db_one_i64(db, sql_has_assignments, args, 1, 0, &assigned, err)) return false;
+    return assigned ? mel_queue_each(db, &queue, assigned_item, &walk, err)
+                    : all_ready(&walk, annotator_id, err);
 }
 
 /* ---- one item ------------------------------------------------------------------------------- */

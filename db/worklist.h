@@ -5,19 +5,21 @@
 #ifndef MEL_DB_WORKLIST_H
 #define MEL_DB_WORKLIST_H
 
+#include "db/assignment.h"
 #include "db/clip.h"
 
 /* Texts until the callback returns. */
 typedef struct WorkItem {
     const char *clip_id, *title; /* title: of the source, or its locator */
     const char *purpose;         /* of the assignment; NULL where nothing is assigned */
-    const char *state;           /* of the person's own answer: "open", "draft", "submitted" */
-    const char *genre;           /* of that answer, or NULL */
+    const char *genre;           /* of the person's answer, or NULL */
+    const char *comment;         /* of a reviewer who sent the answer back, or NULL */
+    QueueState state;
 } WorkItem;
 typedef bool WorkItemFn(void *ctx, const WorkItem *item, Err *err);
 
-/* The person's assignments in their order, without those whose time has not come; all clips that
- * are ready and kept by the passes, by id, when nothing is assigned to the person. */
+/* The person's queue (mel_queue_each) without reviews and without clips that are not ready; all
+ * clips that are ready and kept by the passes, by id, when nothing is assigned to the person. */
 MEL_MUST_CHECK bool mel_worklist(Db *db, const char *annotator_id, WorkItemFn *fn, void *ctx,
                                  Err *err);
 
