@@ -208,6 +208,70 @@ static void picture_and_sound_are_one(void **state)
     assert_false(mel_player_region(player, &first, &end));
 }
 
+/* ---- what is missing ---------------------------------------------------------------------------
+ */
+
+static const char *told(Ui *ui)
+{
+    GtkWidget *label = ui_find_class(GTK_WIDGET(ui->window), "told");
+    return label ? gtk_label_get_text(GTK_LABEL(label)) : "";
+}
+
+static void work_goes_on_without(Ui *ui, const char *what, const char *sentence)
+{
+    print_message("without %s: %s\n", what, told(ui));
+    if (!strstr(told(ui), sentence)) fail_msg("'%s' does not say '%s'", told(ui), sentence);
+    ui_keys("g 7");
+    assert_string_equal(ui_value(ui, ANSWER_GENRE), "jazz");
+    UI_WAIT(!session_dirty(mel_window_session(ui->window)));
+}
+
+static void a_missing_sound_is_told_and_work_goes_on(void **state)
+{
+    Ui *ui = *state;
+    ui_close(ui);
+    assert_int_equal(test_shell("find '%s/media' -name '*.flac' -delete", ui->folder), 0);
+    ui_reopen(ui);
+    work_goes_on_without(ui, "sound", "flac");
+}
+
+static void a_spoiled_preview_is_told_and_work_goes_on(void **state)
+{
+    Ui *ui = *state;
+    ui_close(ui);
+    assert_int_equal(test_shell("for f in $(find '%s/media' -name '*.mkv'); do "
+                                "echo spoiled > \"$f\"; done",
+                                ui->folder),
+                     0);
+    ui_reopen(ui);
+    work_goes_on_without(ui, "a picture", "mkv");
+}
+
+static void without_a_sound_device_the_clock_runs_silently(void **state)
+{
+    Ui *ui = *state;
+    ui_close(ui);
+    ui->audio = "pulse"; /* nobody serves it here */
+    ui_reopen(ui);
+    work_goes_on_without(ui, "a device", "There is no sound");
+    Player *player = mel_stage_player(mel_window_stage(ui->window));
+    ui_keys("Escape space");
+    gint64 before = mel_player_heard_sample(player);
+    UI_WAIT(mel_player_heard_sample(player) > before + 24000);
+}
+
+static void an_empty_queue_says_so(void **state)
+{
+    Ui *ui = *state;
+    ui_close(ui);
+    assert_int_equal(
+        test_shell("rm -rf '%s' && '%s/mel' -q init '%s'", ui->folder, MEL_BIN_DIR, ui->folder), 0);
+    ui_reopen(ui);
+    assert_non_null(strstr(told(ui), "no item for you"));
+    ui_keys("space g 7 n p Return ctrl+z u"); /* none of which may harm */
+    ui_screenshot(ui, "empty-queue");
+}
+
 /* ---- accessibility ------------------------------------------------------------------------------
  */
 
@@ -312,6 +376,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(two_windows_on_one_item_do_not_overwrite_each_other,
                                         ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(picture_and_sound_are_one, ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(a_missing_sound_is_told_and_work_goes_on, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(a_spoiled_preview_is_told_and_work_goes_on, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(without_a_sound_device_the_clock_runs_silently, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(an_empty_queue_says_so, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(every_control_has_a_role_a_name_and_its_state, ui_setup,
                                         ui_teardown),
         cmocka_unit_test_setup_teardown(how_long_things_take, ui_setup, ui_teardown),

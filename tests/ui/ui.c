@@ -21,11 +21,12 @@ void ui_reopen(Ui *ui)
 {
     Err err = {0};
     GtkWidget *window =
-        mel_annotator_open(ui->application, ui->folder, "anna", "virtual", ui->config, &err);
+        mel_annotator_open(ui->application, ui->folder, "anna", ui->audio, ui->config, &err);
     if (!window) fail_msg("%s", err.message);
     ui->window = MEL_WINDOW(window);
     gtk_window_present(GTK_WINDOW(window));
-    UI_WAIT(mel_stage_is_ready(mel_window_stage(ui->window)));
+    if (session_clip(mel_window_session(ui->window)))
+        UI_WAIT(mel_stage_is_ready(mel_window_stage(ui->window)));
     UI_WAIT(gtk_window_is_active(GTK_WINDOW(window)));
     ui_settle(ui);
 }
@@ -39,6 +40,7 @@ bool ui_start(Ui *ui)
 int ui_setup(void **state)
 {
     Ui *ui = g_new0(Ui, 1);
+    ui->audio = "virtual";
     if (!keyboard) keyboard = XOpenDisplay(NULL);
     if (!keyboard) fail_msg("there is no display");
     char *base = test_folder();

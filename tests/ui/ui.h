@@ -12,6 +12,7 @@ typedef struct Ui {
     GtkApplication *application;
     MelWindow *window;
     char *folder, *config; /* of the dataset; of the person's own files */
+    const char *audio;     /* the output; "virtual" at first */
 } Ui;
 
 /* Copies the dataset that $UI_DATASET names into a folder of its own, and opens it for "anna" with
