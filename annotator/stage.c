@@ -266,6 +266,11 @@ Player *mel_stage_player(MelStage *stage)
     return stage->player;
 }
 
+const char *mel_stage_audio(MelStage *stage)
+{
+    return stage->audio;
+}
+
 /* ---- the transport -----------------------------------------------------------------------------
  */
 

@@ -27,6 +27,7 @@ gboolean mel_stage_is_ready(MelStage *stage); /* the clip that was asked for is 
 gboolean mel_stage_command(MelStage *stage, KeyCommand command);
 
 void mel_stage_seek_us(MelStage *stage, gint64 time_us);
-Player *mel_stage_player(MelStage *stage); /* borrowed */
+Player *mel_stage_player(MelStage *stage);    /* borrowed */
+const char *mel_stage_audio(MelStage *stage); /* as it was made; borrowed */
 
 #endif

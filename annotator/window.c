@@ -43,6 +43,8 @@ static void dispose(GObject *object)
     MelWindow *window = MEL_WINDOW(object);
     g_clear_handle_id(&window->timer, g_source_remove);
     window_close_lint(window);
+    if (window->stage) g_signal_handlers_disconnect_by_data(window->stage, window);
+    window->stage = NULL; /* a clip that loads may keep it a while */
     gtk_widget_dispose_template(GTK_WIDGET(object), MEL_TYPE_WINDOW);
     g_clear_object(&window->selection);
     G_OBJECT_CLASS(mel_window_parent_class)->dispose(object);

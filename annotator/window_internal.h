@@ -57,4 +57,8 @@ void window_install_packet(MelWindow *window);
 void window_install_keys(MelWindow *window);
 void window_install_actions(MelWindow *window);
 
+/* ---- window_review.c: windows about what everybody said */
+void window_open_review(MelWindow *window);
+void window_open_agreement(MelWindow *window);
+
 #endif

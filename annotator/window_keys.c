@@ -72,6 +72,12 @@ static gboolean run(MelWindow *window, KeyCommand command)
     case COMMAND_keys:
         mel_keys_window_present(GTK_WINDOW(window), window->keymap);
         return TRUE;
+    case COMMAND_review:
+        window_open_review(window);
+        return TRUE;
+    case COMMAND_agreement:
+        window_open_agreement(window);
+        return TRUE;
     case COMMAND_tap:
         mel_form_tap(MEL_FORM(window->form));
         return TRUE;
@@ -221,6 +227,8 @@ void window_install_actions(MelWindow *window)
         {"undo",        command_action, NULL, NULL,    NULL,     {0}},
         {"redo",        command_action, NULL, NULL,    NULL,     {0}},
         {"keys",        command_action, NULL, NULL,    NULL,     {0}},
+        {"review",      command_action, NULL, NULL,    NULL,     {0}},
+        {"agreement",   command_action, NULL, NULL,    NULL,     {0}},
         {"list",        command_action, NULL, "true",  NULL,     {0}},
         {"keep-mine",   resolve,        NULL, NULL,    NULL,     {0}},
         {"take-theirs", resolve,        NULL, NULL,    NULL,     {0}},

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/agree_run.h"
-#include "cli/agree_terms.h"
 #include "cli/cli.h"
+#include "curator/curator.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ enum { DRAWS_MAX = 100000 };
 static void print_headline(const Cli *cli, const AgreeAnswers *answers, const AgreeArgs *args,
                            double headline, int alphas)
 {
-    int64_t shared = agree_shared_clips(answers);
+    int64_t shared = mel_agree_shared_clips(answers);
     int people = (int)answers->people.count;
     if (cli->json) {
         json_t *line = json_object();
@@ -73,7 +72,7 @@ static void field_json(const AgreeRow *row, const char *sentence)
     const AgreementResult *r = &row->main.result;
     json_t *line = json_object(), *more = json_array();
     mel_json_set_text(line, "event", "field");
-    mel_json_set_text(line, "field", agree_field(row->field)->name);
+    mel_json_set_text(line, "field", mel_agree_field(row->field)->name);
     mel_json_set_text(line, "statistic", row->main.statistic);
     mel_json_set_f64(line, "value", r->value);
     mel_json_set_f64(line, "low", r->has_interval ? r->low : NAN);
@@ -102,8 +101,8 @@ static void field_cells(Table *table, const AgreeRow *row, const char *sentence)
     if (r->has_interval) snprintf(interval, sizeof interval, "%.3f to %.3f", r->low, r->high);
     snprintf(clips, sizeof clips, "%lld", (long long)r->units);
     snprintf(raters, sizeof raters, "%d", r->raters);
-    cli_table_add(table, (const char *[]){agree_field(row->field)->name, row->main.statistic, value,
-                                          interval, clips, raters, sentence});
+    cli_table_add(table, (const char *[]){mel_agree_field(row->field)->name, row->main.statistic,
+                                          value, interval, clips, raters, sentence});
 }
 
 static void more_cells(Table *table, const AgreeRow *row)
@@ -123,7 +122,7 @@ static void print_fields(const Cli *cli, const AgreeRow *rows, int count)
     Table *table = cli->json ? NULL : cli_table_new(7, names);
     for (int i = 0; i < count; i++) {
         Str sentence = {0};
-        agree_sentence(&rows[i], &sentence);
+        mel_agree_sentence(&rows[i], &sentence);
         if (cli->json) {
             field_json(&rows[i], mel_str_text(&sentence));
         } else {
@@ -141,7 +140,7 @@ static void term_json(int field, const AgreeTerm *term)
 {
     json_t *line = json_object();
     mel_json_set_text(line, "event", "term");
-    mel_json_set_text(line, "field", agree_field(field)->name);
+    mel_json_set_text(line, "field", mel_agree_field(field)->name);
     mel_json_set_text(line, "term", term->term);
     mel_json_set_i64(line, "answers", term->answers);
     mel_json_set_f64(line, "share", term->share);
@@ -181,11 +180,11 @@ static void print_terms(const Cli *cli, const AgreeAnswers *answers, int field)
 {
     static const char *const names[] = {"term",  "answers", "share",
                                         "alpha", "AC1",     "confused_with"};
-    AgreeKind kind = agree_field(field)->kind;
+    AgreeKind kind = mel_agree_field(field)->kind;
     if (kind != AGREE_TERM && kind != AGREE_SET) return;
     TermPrinter printer = {.table = cli->json ? NULL : cli_table_new(6, names), .field = field};
     if (printer.table) putchar('\n');
-    agree_each_term(answers, field, print_term, &printer);
+    mel_agree_each_term(answers, field, print_term, &printer);
     if (printer.table) cli_table_print(printer.table);
 }
 
@@ -196,7 +195,7 @@ static void person_json(const AgreePerson *row)
     json_t *line = json_object();
     mel_json_set_text(line, "event", row->retest ? "retest" : "annotator");
     mel_json_set_text(line, "annotator", row->person);
-    mel_json_set_text(line, "field", agree_field(row->field)->name);
+    mel_json_set_text(line, "field", mel_agree_field(row->field)->name);
     mel_json_set_text(line, "month", row->month);
     mel_json_set_text(line, "statistic", row->main.statistic);
     mel_json_set_f64(line, "value", row->main.result.value);
@@ -217,7 +216,7 @@ static void print_person(void *ctx, const AgreePerson *row)
     number_text(&row->main.result, value);
     number_text(&row->same.result, same);
     snprintf(clips, sizeof clips, "%lld", (long long)row->main.result.units);
-    cli_table_add(ctx, (const char *[]){row->person, agree_field(row->field)->name,
+    cli_table_add(ctx, (const char *[]){row->person, mel_agree_field(row->field)->name,
                                         row->retest ? "themselves" : "the rest",
                                         row->month ? row->month : "all", row->main.statistic, value,
                                         same, clips});
@@ -228,7 +227,7 @@ static void print_people(const Cli *cli, const AgreeAnswers *answers, int field)
     static const char *const names[] = {"annotator", "field", "with",       "month",
                                         "statistic", "value", "same_share", "clips"};
     Table *table = cli->json ? NULL : cli_table_new(8, names);
-    agree_each_person(answers, field, print_person, table);
+    mel_agree_each_person(answers, field, print_person, table);
     if (table) cli_table_print(table);
 }
 
@@ -241,7 +240,7 @@ static bool check_args(const AgreeArgs *args, int *field, Err *err)
         return mel_err(err, ERR_USAGE, "'--by' wants annotator, not '%s'", args->by);
     if (args->draws < 0 || args->draws > DRAWS_MAX)
         return mel_err(err, ERR_USAGE, "'--bootstrap' wants 0 to %d", DRAWS_MAX);
-    return !args->field || agree_field_find(args->field, field, err);
+    return !args->field || mel_agree_field_find(args->field, field, err);
 }
 
 /* The headline is of all fields, whichever is shown; those that are not get no interval. */
@@ -253,9 +252,9 @@ static void report(const Cli *cli, const AgreeAnswers *answers, const AgreeArgs 
     for (int f = 0; f < AGREE_FIELD_COUNT; f++) {
         bool shown = !args->by && (field < 0 || f == field);
         bool more = shown && (cli->json || field >= 0);
-        rows[f] = agree_row(answers, f, shown ? &draws : NULL, more);
+        rows[f] = mel_agree_row(answers, f, shown ? &draws : NULL, more);
     }
-    double headline = agree_headline(rows, AGREE_FIELD_COUNT, &alphas);
+    double headline = mel_agree_headline(rows, AGREE_FIELD_COUNT, &alphas);
     print_headline(cli, answers, args, headline, alphas);
     if (args->by)
         print_people(cli, answers, field);
@@ -271,10 +270,10 @@ static int run(Cli *cli, const void *options, Err *err)
     Db *db = NULL;
     int field;
     bool ok = check_args(args, &field, err) && cli_open(cli, DB_READ, &db, err) &&
-              agree_gather(db, args->where, &answers, err);
+              mel_agree_gather(db, args->where, &answers, err);
     mel_db_close(db);
     if (ok) report(cli, &answers, args, field);
-    agree_answers_clear(&answers);
+    mel_agree_answers_clear(&answers);
     return ok ? EXIT_DONE : RUN_ERROR;
 }
 

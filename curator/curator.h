@@ -5,6 +5,8 @@
 #ifndef MEL_CURATOR_H
 #define MEL_CURATOR_H
 
+#include "curator/agree_run.h"
+#include "curator/agree_terms.h"
 #include "curator/agreement.h"
 #include "curator/assign.h"
 #include "curator/cut.h"

@@ -20,6 +20,7 @@
 #include "db/pass.h"
 #include "db/query.h"
 #include "db/review.h"
+#include "db/review_list.h"
 #include "db/score.h"
 #include "db/source.h"
 #include "db/split.h"

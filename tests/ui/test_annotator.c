@@ -275,48 +275,10 @@ static void an_empty_queue_says_so(void **state)
 /* ---- accessibility ------------------------------------------------------------------------------
  */
 
-static gboolean is_control(GtkWidget *widget)
-{
-    return GTK_IS_BUTTON(widget) || GTK_IS_ENTRY(widget) || GTK_IS_TEXT_VIEW(widget) ||
-           GTK_IS_DROP_DOWN(widget) || GTK_IS_SEARCH_ENTRY(widget) || GTK_IS_LIST_VIEW(widget) ||
-           GTK_IS_MENU_BUTTON(widget);
-}
-
-/* Inside a composite of GTK's own the composite speaks. */
-static gboolean is_part(GtkWidget *widget)
-{
-    GtkWidget *parent = gtk_widget_get_parent(widget);
-    return parent && (GTK_IS_MENU_BUTTON(parent) || GTK_IS_DROP_DOWN(parent) ||
-                      gtk_widget_get_ancestor(parent, GTK_TYPE_DROP_DOWN) ||
-                      gtk_widget_get_ancestor(parent, GTK_TYPE_WINDOW_CONTROLS) ||
-                      gtk_widget_get_ancestor(parent, GTK_TYPE_POPOVER));
-}
-
-static int check_names(GtkWidget *widget)
-{
-    int checked = 0;
-    if (is_control(widget) && !is_part(widget)) {
-        GtkAccessible *accessible = GTK_ACCESSIBLE(widget);
-        gboolean named =
-            gtk_test_accessible_has_property(accessible, GTK_ACCESSIBLE_PROPERTY_LABEL) ||
-            gtk_test_accessible_has_relation(accessible, GTK_ACCESSIBLE_RELATION_LABELLED_BY);
-        if (!named) fail_msg("a %s has no accessible name", G_OBJECT_TYPE_NAME(widget));
-        assert_int_not_equal(gtk_accessible_get_accessible_role(accessible),
-                             GTK_ACCESSIBLE_ROLE_WIDGET);
-        if (GTK_IS_TOGGLE_BUTTON(widget))
-            assert_true(gtk_test_accessible_has_state(accessible, GTK_ACCESSIBLE_STATE_PRESSED));
-        checked++;
-    }
-    for (GtkWidget *child = gtk_widget_get_first_child(widget); child;
-         child = gtk_widget_get_next_sibling(child))
-        checked += check_names(child);
-    return checked;
-}
-
 static void every_control_has_a_role_a_name_and_its_state(void **state)
 {
     Ui *ui = *state;
-    int checked = check_names(GTK_WIDGET(ui->window));
+    int checked = ui_check_names(GTK_WIDGET(ui->window));
     print_message("%d controls\n", checked);
     assert_true(checked > 80);
 }

@@ -141,11 +141,11 @@ static gboolean drawn(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-void ui_settle(Ui *ui)
+static void settle(GtkWidget *window)
 {
     for (int i = 0; i < 3; i++) {
         gboolean idle = FALSE;
-        gtk_widget_queue_draw(GTK_WIDGET(ui->window));
+        gtk_widget_queue_draw(window);
         g_timeout_add_full(G_PRIORITY_LOW, 40, drawn, &idle, NULL);
         UI_WAIT(idle);
     }
@@ -161,17 +161,27 @@ static GskRenderNode *picture_of(GtkWidget *widget)
     return gtk_snapshot_free_to_node(snapshot);
 }
 
+void ui_settle(Ui *ui)
+{
+    settle(GTK_WIDGET(ui->window));
+}
+
 void ui_screenshot(Ui *ui, const char *name)
+{
+    ui_screenshot_of(GTK_WIDGET(ui->window), name);
+}
+
+void ui_screenshot_of(GtkWidget *window, const char *name)
 {
     const char *folder = g_getenv("UI_SCREENSHOTS");
     if (!folder) return;
     GskRenderNode *node = NULL;
     while (!node) { /* none while something is about to be drawn */
-        ui_settle(ui);
-        node = picture_of(GTK_WIDGET(ui->window));
+        settle(window);
+        node = picture_of(window);
     }
     GdkTexture *texture =
-        gsk_renderer_render_texture(gtk_native_get_renderer(GTK_NATIVE(ui->window)), node, NULL);
+        gsk_renderer_render_texture(gtk_native_get_renderer(GTK_NATIVE(window)), node, NULL);
     char *path = g_strdup_printf("%s/%s.png", folder, name);
     assert_true(gdk_texture_save_to_png(texture, path));
     g_free(path);
@@ -205,4 +215,56 @@ GtkWidget *ui_find_class(GtkWidget *below, const char *css_class)
         if (found) return found;
     }
     return NULL;
+}
+
+GtkWidget *ui_window(GType type)
+{
+    GListModel *all = gtk_window_get_toplevels();
+    GtkWidget *found = NULL;
+    for (guint i = 0; i < g_list_model_get_n_items(all); i++) {
+        GtkWidget *window = g_list_model_get_item(all, i);
+        if (g_type_is_a(G_OBJECT_TYPE(window), type)) found = window;
+        g_object_unref(window);
+    }
+    return found;
+}
+
+/* ---- accessibility --------------------------------------------------------------------------- */
+
+static gboolean is_control(GtkWidget *widget)
+{
+    return GTK_IS_BUTTON(widget) || GTK_IS_ENTRY(widget) || GTK_IS_TEXT_VIEW(widget) ||
+           GTK_IS_DROP_DOWN(widget) || GTK_IS_SEARCH_ENTRY(widget) || GTK_IS_LIST_VIEW(widget) ||
+           GTK_IS_MENU_BUTTON(widget) || GTK_IS_EXPANDER(widget);
+}
+
+/* Inside a composite of GTK's own the composite speaks. */
+static gboolean is_part(GtkWidget *widget)
+{
+    GtkWidget *parent = gtk_widget_get_parent(widget);
+    return parent && (GTK_IS_MENU_BUTTON(parent) || GTK_IS_DROP_DOWN(parent) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_DROP_DOWN) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_WINDOW_CONTROLS) ||
+                      gtk_widget_get_ancestor(parent, GTK_TYPE_POPOVER));
+}
+
+int ui_check_names(GtkWidget *widget)
+{
+    int checked = 0;
+    if (is_control(widget) && !is_part(widget)) {
+        GtkAccessible *accessible = GTK_ACCESSIBLE(widget);
+        gboolean named =
+            gtk_test_accessible_has_property(accessible, GTK_ACCESSIBLE_PROPERTY_LABEL) ||
+            gtk_test_accessible_has_relation(accessible, GTK_ACCESSIBLE_RELATION_LABELLED_BY);
+        if (!named) fail_msg("a %s has no accessible name", G_OBJECT_TYPE_NAME(widget));
+        assert_int_not_equal(gtk_accessible_get_accessible_role(accessible),
+                             GTK_ACCESSIBLE_ROLE_WIDGET);
+        if (GTK_IS_TOGGLE_BUTTON(widget))
+            assert_true(gtk_test_accessible_has_state(accessible, GTK_ACCESSIBLE_STATE_PRESSED));
+        checked++;
+    }
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child;
+         child = gtk_widget_get_next_sibling(child))
+        checked += ui_check_names(child);
+    return checked;
 }

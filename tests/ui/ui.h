@@ -39,6 +39,7 @@ void ui_type(const char *text); /* letters, digits, blanks, full stops */
 /* Waits until everything asked for has been drawn. */
 void ui_settle(Ui *ui);
 void ui_screenshot(Ui *ui, const char *name); /* into $UI_SCREENSHOTS, where that is set */
+void ui_screenshot_of(GtkWidget *window, const char *name);
 
 const char *ui_value(Ui *ui, AnswerField field);
 
@@ -47,5 +48,12 @@ GtkWidget *ui_find(GtkWidget *below, GType type);
 
 /* The first visible widget with that CSS class, or NULL. */
 GtkWidget *ui_find_class(GtkWidget *below, const char *css_class);
+
+/* The open window of that type, or NULL. */
+GtkWidget *ui_window(GType type);
+
+/* Fails unless every control below has a role and a name, and every toggle its state; returns how
+ * many there are. */
+int ui_check_names(GtkWidget *widget);
 
 #endif

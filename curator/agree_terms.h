@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which terms of a field people agree on, and which they take for one another. */
-#ifndef MEL_CLI_AGREE_TERMS_H
-#define MEL_CLI_AGREE_TERMS_H
+#ifndef MEL_CURATOR_AGREE_TERMS_H
+#define MEL_CURATOR_AGREE_TERMS_H
 
-#include "cli/agree_answers.h"
+#include "curator/agree_answers.h"
 
 typedef struct AgreeTerm {
     const char *term;
@@ -17,7 +17,7 @@ typedef struct AgreeTerm {
 
 /* Calls fn for each term of a field of terms or sets that is named on a shared clip, the commonest
  * first; for no other field. */
-void agree_each_term(const AgreeAnswers *answers, int field,
-                     void (*fn)(void *ctx, const AgreeTerm *term), void *ctx);
+void mel_agree_each_term(const AgreeAnswers *answers, int field,
+                         void (*fn)(void *ctx, const AgreeTerm *term), void *ctx);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/agree_terms.h"
+#include "curator/agree_terms.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -76,12 +76,12 @@ static int commonest_first(const void *a, const void *b)
     return strcmp(x->term, y->term);
 }
 
-void agree_each_term(const AgreeAnswers *answers, int field,
-                     void (*fn)(void *ctx, const AgreeTerm *term), void *ctx)
+void mel_agree_each_term(const AgreeAnswers *answers, int field,
+                         void (*fn)(void *ctx, const AgreeTerm *term), void *ctx)
 {
-    AgreeKind kind = agree_field(field)->kind;
+    AgreeKind kind = mel_agree_field(field)->kind;
     if (kind != AGREE_TERM && kind != AGREE_SET) return;
-    AgreeTable t = agree_table(answers, field, -1);
+    AgreeTable t = mel_agree_table(answers, field, -1);
     size_t count = answers->terms[field].count;
     size_t cells = (size_t)t.table.units * (size_t)t.table.raters;
     AgreeTerm *terms = mel_alloc((count + 1) * sizeof *terms);
@@ -93,5 +93,5 @@ void agree_each_term(const AgreeAnswers *answers, int field,
         fn(ctx, &terms[i]);
     free(work);
     free(terms);
-    agree_table_clear(&t);
+    mel_agree_table_clear(&t);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/agree_run.h"
+#include "curator/agree_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const struct {
 
 static const char *statistic_of(int field)
 {
-    return kinds[agree_field(field)->kind].statistic;
+    return kinds[mel_agree_field(field)->kind].statistic;
 }
 
 /* ---- a field -------------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static void add_all_more(const AgreeAnswers *all, const AgreeTable *t, AgreeRow 
 {
     const AgreementTable *table = &t->table;
     const AgreementResult *main = &row->main.result;
-    AgreeKind kind = agree_field(row->field)->kind;
+    AgreeKind kind = mel_agree_field(row->field)->kind;
     if (kind != AGREE_FRAME || t->timed)
         add_more(row, SAME, mel_agreement_share(table, AGREEMENT_EQUAL, 0, NULL));
     switch (kind) {
@@ -91,7 +91,7 @@ static void add_all_more(const AgreeAnswers *all, const AgreeTable *t, AgreeRow 
 
 static AgreeNumber main_number(const AgreeTable *t, int field, const AgreementBootstrap *bootstrap)
 {
-    AgreeKind kind = agree_field(field)->kind;
+    AgreeKind kind = mel_agree_field(field)->kind;
     AgreeNumber number = {.statistic = statistic_of(field)};
     if (kind != AGREE_FRAME)
         number.result = mel_agreement_alpha(&t->table, kinds[kind].distance, bootstrap);
@@ -103,18 +103,18 @@ static AgreeNumber main_number(const AgreeTable *t, int field, const AgreementBo
     return number;
 }
 
-AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
-                   bool more)
+AgreeRow mel_agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
+                       bool more)
 {
-    AgreeTable t = agree_table(answers, field, -1);
-    AgreeRow row = {.field = field, .is_alpha = agree_field(field)->kind != AGREE_FRAME};
+    AgreeTable t = mel_agree_table(answers, field, -1);
+    AgreeRow row = {.field = field, .is_alpha = mel_agree_field(field)->kind != AGREE_FRAME};
     row.main = main_number(&t, field, bootstrap);
     if (more) add_all_more(answers, &t, &row);
-    agree_table_clear(&t);
+    mel_agree_table_clear(&t);
     return row;
 }
 
-double agree_headline(const AgreeRow *rows, int count, int *alphas)
+double mel_agree_headline(const AgreeRow *rows, int count, int *alphas)
 {
     double sum = 0;
     *alphas = 0;
@@ -126,7 +126,7 @@ double agree_headline(const AgreeRow *rows, int count, int *alphas)
     return *alphas ? sum / *alphas : NAN;
 }
 
-void agree_sentence(const AgreeRow *row, Str *out)
+void mel_agree_sentence(const AgreeRow *row, Str *out)
 {
     static const struct {
         double least;
@@ -139,7 +139,7 @@ void agree_sentence(const AgreeRow *row, Str *out)
         {-INFINITY, "people agree on %s no more than by chance"},
     };
     const AgreementResult *r = &row->main.result;
-    const char *about = agree_field(row->field)->about;
+    const char *about = mel_agree_field(row->field)->about;
     size_t step = 0;
     if (!r->defined) {
         mel_str_add(out, r->reason);
@@ -171,7 +171,7 @@ typedef struct PersonWalk {
 static void tell_rest(const PersonWalk *w, const char *month, const bool *among)
 {
     const AgreementTable *table = &w->table->table;
-    bool is_frame = agree_field(w->field)->kind == AGREE_FRAME;
+    bool is_frame = mel_agree_field(w->field)->kind == AGREE_FRAME;
     AgreePerson row = {
         .person = w->all->people.names[w->person], .field = w->field, .month = month};
     row.same.statistic = SAME;
@@ -189,14 +189,14 @@ static void tell_rest(const PersonWalk *w, const char *month, const bool *among)
 
 static void tell_retest(const PersonWalk *w)
 {
-    AgreeTable t = agree_table(w->all, w->field, w->person);
+    AgreeTable t = mel_agree_table(w->all, w->field, w->person);
     AgreePerson row = {
         .person = w->all->people.names[w->person], .field = w->field, .retest = true};
     row.same.statistic = SAME;
     row.same.result = mel_agreement_share(&t.table, AGREEMENT_EQUAL, 0, NULL);
     row.main = main_number(&t, w->field, NULL);
     if (row.main.result.units) w->fn(w->ctx, &row);
-    agree_table_clear(&t);
+    mel_agree_table_clear(&t);
 }
 
 static int compare_months(const void *a, const void *b)
@@ -256,15 +256,16 @@ static void tell_person(const AgreeAnswers *all, PersonWalk *w, const AgreeTable
     free(months);
 }
 
-void agree_each_person(const AgreeAnswers *answers, int field,
-                       void (*fn)(void *ctx, const AgreePerson *row), void *ctx)
+void mel_agree_each_person(const AgreeAnswers *answers, int field,
+                           void (*fn)(void *ctx, const AgreePerson *row), void *ctx)
 {
     AgreeTable tables[AGREE_FIELD_COUNT] = {0};
     AgreementScale *scales[AGREE_FIELD_COUNT] = {0};
     int first = field < 0 ? 0 : field, end = field < 0 ? AGREE_FIELD_COUNT : field + 1;
     for (int f = first; f < end; f++) {
-        tables[f] = agree_table(answers, f, -1);
-        scales[f] = mel_agreement_scale_new(&tables[f].table, kinds[agree_field(f)->kind].distance);
+        tables[f] = mel_agree_table(answers, f, -1);
+        scales[f] =
+            mel_agreement_scale_new(&tables[f].table, kinds[mel_agree_field(f)->kind].distance);
     }
     for (int p = 0; p < (int)answers->people.count; p++) {
         PersonWalk walk = {.all = answers, .person = p, .fn = fn, .ctx = ctx};
@@ -272,6 +273,6 @@ void agree_each_person(const AgreeAnswers *answers, int field,
     }
     for (int f = first; f < end; f++) {
         mel_agreement_scale_free(scales[f]);
-        agree_table_clear(&tables[f]);
+        mel_agree_table_clear(&tables[f]);
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What 'mel agree' computes: of each field the statistics that fit its type, and of each person the
+ * What is told of agreement: of each field the statistics that fit its type, and of each person the
  * agreement with the rest and with themselves. */
-#ifndef MEL_CLI_AGREE_RUN_H
-#define MEL_CLI_AGREE_RUN_H
+#ifndef MEL_CURATOR_AGREE_RUN_H
+#define MEL_CURATOR_AGREE_RUN_H
 
-#include "cli/agree_answers.h"
+#include "curator/agree_answers.h"
 
 enum { AGREE_MORE_MAX = 4 };
 
@@ -22,14 +22,14 @@ typedef struct AgreeRow {
 
 /* The statistics of a field: the main one with its interval, unless there is no bootstrap; with
  * `more` the others too. */
-AgreeRow agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
-                   bool more);
+AgreeRow mel_agree_row(const AgreeAnswers *answers, int field, const AgreementBootstrap *bootstrap,
+                       bool more);
 
 /* Mean of the alphas that are defined; NAN when none is. */
-double agree_headline(const AgreeRow *rows, int count, int *alphas);
+double mel_agree_headline(const AgreeRow *rows, int count, int *alphas);
 
 /* "people mostly agree on the genre"; the reason when there is no number. */
-void agree_sentence(const AgreeRow *row, Str *out);
+void mel_agree_sentence(const AgreeRow *row, Str *out);
 
 /* One person and field. */
 typedef struct AgreePerson {
@@ -42,7 +42,7 @@ typedef struct AgreePerson {
 
 /* Calls fn for each person, field (-1: every one) and month that can be compared: first all
  * together, then month by month where there are several, then retests. */
-void agree_each_person(const AgreeAnswers *answers, int field,
-                       void (*fn)(void *ctx, const AgreePerson *row), void *ctx);
+void mel_agree_each_person(const AgreeAnswers *answers, int field,
+                           void (*fn)(void *ctx, const AgreePerson *row), void *ctx);
 
 #endif

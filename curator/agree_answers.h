@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * People's answers in memory, and as one table a field: what 'mel agree' counts. */
-#ifndef MEL_CLI_AGREE_ANSWERS_H
-#define MEL_CLI_AGREE_ANSWERS_H
+ * People's answers in memory, and as one table a field: what 'mel agree' and the annotator count.
+ */
+#ifndef MEL_CURATOR_AGREE_ANSWERS_H
+#define MEL_CURATOR_AGREE_ANSWERS_H
 
-#include "curator/curator.h"
+#include "curator/agreement.h"
 #include "db/db.h"
 
 enum { AGREE_FIELD_COUNT = 12, AGREE_SET_WORDS = 4 };
@@ -26,10 +27,10 @@ typedef struct AgreeField {
 } AgreeField;
 
 /* field: 0 … AGREE_FIELD_COUNT - 1 */
-const AgreeField *agree_field(int field);
+const AgreeField *mel_agree_field(int field);
 
 /* The number of a field; ERR_USAGE names the nearest one. */
-MEL_MUST_CHECK bool agree_field_find(const char *name, int *out, Err *err);
+MEL_MUST_CHECK bool mel_agree_field_find(const char *name, int *out, Err *err);
 
 typedef struct AgreeAnswer {
     int64_t clip;
@@ -58,11 +59,11 @@ typedef struct AgreeAnswers {
 } AgreeAnswers;
 
 /* Reads them; `where`: a condition over the view clips, or NULL. Clear what comes of it. */
-MEL_MUST_CHECK bool agree_gather(Db *db, const char *where, AgreeAnswers *out, Err *err);
-void agree_answers_clear(AgreeAnswers *answers); /* {0} is fine */
+MEL_MUST_CHECK bool mel_agree_gather(Db *db, const char *where, AgreeAnswers *out, Err *err);
+void mel_agree_answers_clear(AgreeAnswers *answers); /* {0} is fine */
 
 /* How many clips two people or more answered. */
-int64_t agree_shared_clips(const AgreeAnswers *answers);
+int64_t mel_agree_shared_clips(const AgreeAnswers *answers);
 
 /* A field's answers, a row a clip. */
 typedef struct AgreeTable {
@@ -74,7 +75,7 @@ typedef struct AgreeTable {
 
 /* person -1: a column a person, without retests. Else two columns: that person's answers and
  * retests. Clear it. */
-AgreeTable agree_table(const AgreeAnswers *answers, int field, int person);
-void agree_table_clear(AgreeTable *table);
+AgreeTable mel_agree_table(const AgreeAnswers *answers, int field, int person);
+void mel_agree_table_clear(AgreeTable *table);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/agree_answers.h"
+#include "curator/agree_answers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,12 +41,12 @@ static const AgreeField fields[AGREE_FIELD_COUNT] = {
     OTHER(AGREE_FRAME, "frame", "the frame"),
 };
 
-const AgreeField *agree_field(int field)
+const AgreeField *mel_agree_field(int field)
 {
     return &fields[field];
 }
 
-bool agree_field_find(const char *name, int *out, Err *err)
+bool mel_agree_field_find(const char *name, int *out, Err *err)
 {
     const char *names[AGREE_FIELD_COUNT];
     for (int f = 0; f < AGREE_FIELD_COUNT; f++) {
@@ -148,7 +148,7 @@ static void count_term(void *ctx, const char *id, const char *label)
     ++*(int *)ctx;
 }
 
-bool agree_gather(Db *db, const char *where, AgreeAnswers *out, Err *err)
+bool mel_agree_gather(Db *db, const char *where, AgreeAnswers *out, Err *err)
 {
     AgreeAnswers all = {0};
     bool ok = mel_answers_each(db, where, add_answer, &all, err);
@@ -158,11 +158,11 @@ bool agree_gather(Db *db, const char *where, AgreeAnswers *out, Err *err)
     if (ok)
         *out = all;
     else
-        agree_answers_clear(&all);
+        mel_agree_answers_clear(&all);
     return ok;
 }
 
-void agree_answers_clear(AgreeAnswers *answers)
+void mel_agree_answers_clear(AgreeAnswers *answers)
 {
     for (int f = 0; f < AGREE_FIELD_COUNT; f++)
         free(answers->terms[f].names);
@@ -172,7 +172,7 @@ void agree_answers_clear(AgreeAnswers *answers)
     *answers = (AgreeAnswers){0};
 }
 
-int64_t agree_shared_clips(const AgreeAnswers *answers)
+int64_t mel_agree_shared_clips(const AgreeAnswers *answers)
 {
     int64_t shared = 0, clip = -1;
     int people = 0;
@@ -231,7 +231,7 @@ static double *blank_cells(size_t count)
     return cells;
 }
 
-AgreeTable agree_table(const AgreeAnswers *all, int field, int person)
+AgreeTable mel_agree_table(const AgreeAnswers *all, int field, int person)
 {
     AgreeTable t = {0};
     bool is_set = fields[field].kind == AGREE_SET;
@@ -258,7 +258,7 @@ AgreeTable agree_table(const AgreeAnswers *all, int field, int person)
     return t;
 }
 
-void agree_table_clear(AgreeTable *t)
+void mel_agree_table_clear(AgreeTable *t)
 {
     free(t->values);
     free(t->seconds);
