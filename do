@@ -10,6 +10,7 @@ packages="build-essential cmake ninja-build pkg-config libsqlite3-dev libavforma
     libseccomp-dev libarchive-dev libcairo2-dev libdnnl-dev libutf8proc-dev
     liblapacke-dev libopenblas-dev librubberband-dev libpulse-dev libenchant-2-dev libgtk-4-dev
     libglib2.0-dev-bin libxml2-utils libxtst-dev
+    gettext desktop-file-utils appstream
     ffmpeg yt-dlp sqlite3 python3 xvfb openbox hunspell-en-us hunspell-en-gb"
 developer_packages="clang clang-format clang-tidy cppcheck libclang-rt-14-dev strace pulseaudio"
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -34,6 +35,7 @@ usage: ./do VERB
   parity           the fixtures of tests/parity made anew, and full-size networks compared, with the
                    Python that MEL_TORCH names
   crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
+  screenshots      pictures of mel-annotator, light, dark and at twice the size, in screenshots/
   deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
 TEXT
 }
@@ -123,6 +125,33 @@ fuzz() {
     done
 }
 
+# One folder for each look. A picture that a look cannot take is told by its test.
+screenshots() {
+    failures=0
+    for look in light dark double; do
+        folder=$PWD/screenshots/$look
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        theme=Adwaita scale=1
+        case $look in
+        dark) theme=Adwaita:dark ;;
+        double) scale=2 ;;
+        esac
+        for program in build/bin/ui_test_*; do
+            language=
+            case $program in
+            *_dutch) language=nl ;;
+            esac
+            LANGUAGE=$language UI_THEME=$theme UI_SCALE=$scale UI_SCREENSHOTS=$folder \
+                sh tests/ui/run.sh build/bin "$program" >"$folder/log" 2>&1 ||
+                { cat "$folder/log"; failures=$((failures + 1)); }
+        done
+        rm -f "$folder/log"
+        say "$folder: $(ls "$folder" | tr '\n' ' ')"
+    done
+    [ "$failures" = 0 ]
+}
+
 verb=${1:-help}
 if [ $# -gt 0 ]; then shift; fi
 case $verb in
@@ -161,6 +190,10 @@ bench)
 parity)
     deps && configure_and_build build
     exec sh tests/parity/run.sh
+    ;;
+screenshots)
+    deps && configure_and_build build
+    screenshots
     ;;
 crash)
     deps && configure_and_build build

@@ -63,10 +63,10 @@ static void show_headline(MelAgreementWindow *window)
     char *what = r->alphas ? g_strdup_printf(_("the mean alpha of %d fields"), r->alphas)
                            : g_strdup(_("not defined: agreement needs clips that two people "
                                         "answered without each other"));
-    char *sentence = g_strdup_printf(_("%s; %zu people, %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                                       " clips answered by two or more"),
-                                     what, r->answers.people.count, (gint64)r->shared_clips,
-                                     (gint64)r->answers.clip_count);
+    char *sentence = g_strdup_printf(_("%s; %zu people, %lld of %lld clips answered by two or "
+                                       "more"),
+                                     what, r->answers.people.count, (long long)r->shared_clips,
+                                     (long long)r->answers.clip_count);
     gtk_label_set_text(GTK_LABEL(window->headline), number);
     gtk_label_set_text(GTK_LABEL(window->sentence), sentence);
     g_free(number);

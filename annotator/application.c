@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/application.h"
 
+#include "annotator/settings.h"
+#include "annotator/translation.h"
+#include "annotator/welcome.h"
 #include "curator/curator.h"
 
 #include <glib/gi18n.h>
-#include <locale.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef struct Options {
     char *annotator, *audio;
@@ -58,6 +61,7 @@ static void load_style(void)
                                                GTK_STYLE_PROVIDER(provider),
                                                GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
     g_object_unref(provider);
+    gtk_window_set_default_icon_name("org.melkit.Annotator");
 }
 
 GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
@@ -122,21 +126,38 @@ static char *folder_of(const char *path, Err *err)
     return ok ? folder : NULL;
 }
 
+static char *audio_output(const Options *options)
+{
+    if (options->audio) return g_strdup(options->audio);
+    MelSettings *settings = mel_settings_new();
+    char *audio = mel_settings_text(settings, SETTING_AUDIO);
+    mel_settings_free(settings);
+    return audio;
+}
+
 static GtkWidget *open_for(GApplication *application, const char *path, const Options *options,
                            Err *err)
 {
     char name[NAME_MAX_BYTES + 1], *config = own_folder(), *folder = folder_of(path, err);
+    char *audio = audio_output(options);
     GtkWidget *window = NULL;
     if (folder && who(folder, options, name, err))
-        window = mel_annotator_open(GTK_APPLICATION(application), folder, name,
-                                    options->audio ? options->audio : "pulse", config, err);
+        window = mel_annotator_open(GTK_APPLICATION(application), folder, name, audio, config, err);
     free(folder);
     g_free(config);
+    g_free(audio);
     return window;
 }
 
-static void open_folder(GApplication *application, const char *path, const Options *options)
+/* Else the program was started from the desktop. */
+static bool at_a_terminal(void)
 {
+    return isatty(STDIN_FILENO) || isatty(STDERR_FILENO);
+}
+
+static void open_folder(GApplication *application, const char *path, gpointer data)
+{
+    const Options *options = data;
     Err err = {0};
     GtkWidget *window = open_for(application, path, options, &err);
     if (window) {
@@ -145,12 +166,19 @@ static void open_folder(GApplication *application, const char *path, const Optio
     }
     g_printerr("mel-annotator: %s\n", err.message);
     if (*err.hint) g_printerr("               %s\n", err.hint);
+    if (!at_a_terminal()) mel_welcome_complain(application, &err);
     g_object_set_data(G_OBJECT(application), "failed", GINT_TO_POINTER(1));
 }
 
 static void activate(GApplication *application, gpointer data)
 {
-    open_folder(application, ".", data);
+    Err err = {0};
+    char *dataset = mel_db_find(".", &err);
+    if (dataset || at_a_terminal())
+        open_folder(application, ".", data);
+    else
+        mel_welcome_choose(application, open_folder, data);
+    free(dataset);
 }
 
 static void open_files(GApplication *application, GFile **files, int count, const char *hint,
@@ -169,12 +197,12 @@ int mel_annotator_main(int argc, char **argv)
     static Options options;
     const GOptionEntry entries[] = {
         {"annotator", 'a', 0, G_OPTION_ARG_STRING, &options.annotator,
-         N_("Who annotates ($MEL_ANNOTATOR, else the login name)"), N_("NAME")  },
+         N_("Who annotates ($MEL_ANNOTATOR, else the login name)"),                  N_("NAME")  },
         {"audio",     0,   0, G_OPTION_ARG_STRING, &options.audio,
-         N_("Where sound goes: pulse, silent or virtual (pulse)"),  N_("OUTPUT")},
+         N_("Where sound goes: pulse, silent or virtual (the setting, else pulse)"), N_("OUTPUT")},
         G_OPTION_ENTRY_NULL,
     };
-    setlocale(LC_ALL, "");
+    mel_translation_init();
     GtkApplication *application = gtk_application_new(
         "org.melkit.Annotator", G_APPLICATION_HANDLES_OPEN | G_APPLICATION_NON_UNIQUE);
     g_application_add_main_option_entries(G_APPLICATION(application), entries);
@@ -184,6 +212,7 @@ int mel_annotator_main(int argc, char **argv)
     int status = g_application_run(G_APPLICATION(application), argc, argv);
     if (g_object_get_data(G_OBJECT(application), "failed")) status = 1;
     g_object_unref(application);
+    g_settings_sync(); /* the window's last size too */
     g_free(options.annotator);
     g_free(options.audio);
     return status;

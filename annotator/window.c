@@ -119,6 +119,7 @@ GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *set
     window_install_actions(window);
     window_install_packet(window);
     window_install_keys(window);
+    window_bind_settings(window);
     window_build_list(window);
     window_start_keeping(window);
     window_go_back_to(window, setup->place);

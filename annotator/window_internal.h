@@ -61,4 +61,7 @@ void window_install_actions(MelWindow *window);
 void window_open_review(MelWindow *window);
 void window_open_agreement(MelWindow *window);
 
+/* ---- window_settings.c: how the person had it the last time */
+void window_bind_settings(MelWindow *window);
+
 #endif

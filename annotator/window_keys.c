@@ -215,7 +215,8 @@ static void about(GSimpleAction *action, GVariant *parameter, gpointer data)
     (void)action, (void)parameter;
     gtk_show_about_dialog(data, "program-name", "Melkit Annotator", "version", MEL_VERSION,
                           "comments", _("Pictures, texts and music, joined by ear and eye"),
-                          "license-type", GTK_LICENSE_APACHE_2_0, NULL);
+                          "license-type", GTK_LICENSE_APACHE_2_0, "logo-icon-name",
+                          "org.melkit.Annotator", NULL);
 }
 
 void window_install_actions(MelWindow *window)

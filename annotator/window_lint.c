@@ -3,6 +3,7 @@
  * Lint as one types: what a careful colleague would say stands below the text, and the words that
  * it is about are underlined. It advises; only what the protocol forbids keeps an item from being
  * submitted. */
+#include "annotator/settings.h"
 #include "annotator/window_internal.h"
 
 #include <glib/gi18n.h>
@@ -118,7 +119,11 @@ void window_open_lint(MelWindow *window)
     Err err = {0};
     if (!mel_lint_lexicon_load(window->db, &window->lexicon, &err))
         window_tell(window, err.message);
-    window->spelling = mel_spelling_new("en_US");
+    MelSettings *settings = mel_settings_new();
+    char *language = mel_settings_text(settings, SETTING_SPELLING_LANGUAGE);
+    window->spelling = mel_spelling_new(language);
+    g_free(language);
+    mel_settings_free(settings);
 }
 
 void window_close_lint(MelWindow *window)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh BIN PROGRAM: the program on a display of its own, with a window manager, and with a dataset of
-# real media in $UI_DATASET, which UI_CLIPS makes longer by clips without media. Without Xvfb the test
-# is left out (77).
+# real media in $UI_DATASET, which UI_CLIPS makes longer by clips without media; $UI_THEME and $UI_SCALE
+# are how it looks. Without Xvfb the test is left out (77).
 command -v Xvfb >/dev/null && command -v openbox >/dev/null ||
     { echo "Xvfb and openbox are not there: ./do deps installs them"; exit 77; }
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/melkit-ui-XXXXXX") || exit 1
@@ -22,13 +22,15 @@ if [ "${UI_CLIPS:-0}" -gt 0 ]; then
     sqlite3 "$scratch/dataset/mel.db" "UPDATE clip SET state = 'ready' WHERE state = 'new'"
 fi
 mkfifo "$scratch/display"
-Xvfb -displayfd 3 -screen 0 1400x900x24 -nolisten tcp 3>"$scratch/display" >/dev/null 2>&1 &
+GDK_SCALE=${UI_SCALE:-1} GTK_THEME=${UI_THEME:-Adwaita}
+Xvfb -displayfd 3 -screen 0 $((1400 * GDK_SCALE))x$((900 * GDK_SCALE))x24 -nolisten tcp \
+    3>"$scratch/display" >/dev/null 2>&1 &
 server=$!
 read -r number <"$scratch/display" || exit 1
 DISPLAY=:$number GDK_BACKEND=x11 GSK_RENDERER=cairo GTK_A11Y=test GSETTINGS_BACKEND=memory
-UI_DATASET=$scratch/dataset XDG_RUNTIME_DIR=$scratch HOME=$scratch LC_ALL=C.UTF-8 GTK_THEME=Adwaita
+UI_DATASET=$scratch/dataset XDG_RUNTIME_DIR=$scratch HOME=$scratch LC_ALL=C.UTF-8
 export DISPLAY GDK_BACKEND GSK_RENDERER GTK_A11Y GSETTINGS_BACKEND UI_DATASET XDG_RUNTIME_DIR HOME \
-    LC_ALL GTK_THEME
+    LC_ALL GTK_THEME GDK_SCALE
 openbox >/dev/null 2>&1 &
 manager=$!
 sleep 1

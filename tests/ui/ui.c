@@ -151,10 +151,13 @@ static void settle(GtkWidget *window)
     }
 }
 
-static GskRenderNode *picture_of(GtkWidget *widget)
+/* What is on screen, at the screen's own scale; NULL while the window is between two drawings. */
+static GskRenderNode *picture_of(GtkWidget *window)
 {
-    GdkPaintable *paintable = gtk_widget_paintable_new(widget);
+    float scale = (float)gtk_widget_get_scale_factor(window);
+    GdkPaintable *paintable = gtk_widget_paintable_new(window);
     GtkSnapshot *snapshot = gtk_snapshot_new();
+    gtk_snapshot_scale(snapshot, scale, scale);
     gdk_paintable_snapshot(paintable, snapshot, gdk_paintable_get_intrinsic_width(paintable),
                            gdk_paintable_get_intrinsic_height(paintable));
     g_object_unref(paintable);
