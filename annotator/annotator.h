@@ -5,7 +5,7 @@
 #ifndef MEL_ANNOTATOR_H
 #define MEL_ANNOTATOR_H
 
-#include "annotator/lint.h"
-#include "annotator/spelling.h"
+#include "annotator/lint/lint.h"
+#include "annotator/lint/spelling.h"
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "annotator/filmstrip.h"
 #include "annotator/form.h"
-#include "annotator/lint.h"
+#include "annotator/lint/lint.h"
 #include "annotator/queue_model.h"
 #include "annotator/window.h"
 

@@ -2,7 +2,7 @@
  *
  * The word table is sound: its ids are the vocabulary's, its phrases short enough, in lower case
  * and said once; and it has words for every instrument, voice and genre. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 #include "tests/support/lint_fixture.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static const struct {
     const char *value, *phrases;
 } table[] = {
 #define LINT(kind, value, phrases) {KIND_##kind, value, phrases},
-#include "annotator/lint_words.def"
+#include "annotator/lint/lint_words.def"
 #undef LINT
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "annotator/spelling_dictionary.h"
+#include "annotator/lint/spelling_dictionary.h"
 
 #include <enchant.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Whether enough is said, and whether the fields that must be answered are. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 static size_t content_words(const LintText *text)
 {

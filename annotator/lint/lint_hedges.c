@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Words that take back what they say. "A kind of flute" and "could be used in a film" are none. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 /* "could be used", "could be the soundtrack". */
 static bool is_use(const LintText *text, size_t behind)

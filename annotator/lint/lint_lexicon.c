@@ -2,7 +2,7 @@
  *
  * The phrases of lint_words.def, sorted by their first word, and the vocabulary's labels. A term
  * that the table does not know yet is found by its label. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct {
     const char *value, *phrases;
 } table[] = {
 #define LINT(kind, value, phrases) {KIND_##kind, value, phrases},
-#include "annotator/lint_words.def"
+#include "annotator/lint/lint_words.def"
 #undef LINT
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Built where enchant is not there: no language has a dictionary. */
-#include "annotator/spelling_dictionary.h"
+#include "annotator/lint/spelling_dictionary.h"
 
 Dictionary *dictionary_open(const char *language)
 {

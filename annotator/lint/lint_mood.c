@@ -2,7 +2,7 @@
  *
  * Moods that cannot both hold. Only plain opposites: many moods that look far apart are heard
  * together. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <string.h>
 

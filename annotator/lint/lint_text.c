@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A text as words. No locale is asked, so that every machine finds the same. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * Where sentences end. Each gap between two words is judged by its marks and by the words beside
  * it; the end of the text ends the last one. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One reading of an answer: the text into words and mentions, then each check in turn. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which words are put before the dictionary: not numbers, not capitals, not the words of music. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef MEL_ANNOTATOR_LINT_INTERNAL_H
 #define MEL_ANNOTATOR_LINT_INTERNAL_H
 
-#include "annotator/lint.h"
+#include "annotator/lint/lint.h"
 
 /* What a word or phrase of lint_words.def is. The first group marks words; the phrases of the
  * second are found as mentions, the longest at each place. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "annotator/spelling.h"
+#include "annotator/lint/spelling.h"
 
-#include "annotator/spelling_dictionary.h"
+#include "annotator/lint/spelling_dictionary.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * Instruments of the text beside the chosen set: named and not chosen, or denied and chosen. A
  * word such as "guitar" may mean any of several terms; one of them is enough. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * Tempo three times over: words of the text, a number of the text, and the fields. Numbers agree
  * within a tolerance and up to a factor of two, as the same music is felt at either pulse. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <math.h>
 #include <string.h>

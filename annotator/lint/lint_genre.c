@@ -3,7 +3,7 @@
  * A genre in the text that is not the chosen one. It is said of other things as well ("jazz
  * guitar", "a hip-hop beat"), so a bare genre word counts only before a noun such as "song"; and
  * once the chosen genre is named, the others are colours beside it. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 static bool is_said_of_whole(const Lint *lint, const LintMention *mention)
 {

@@ -4,7 +4,7 @@
  * name; words and runs of the video's title and channel; and places where a name is about to come
  * ("feat."). Words of music, countries and months are no names, nor is what a dictionary has,
  * unless it is written as a name. */
-#include "annotator/lint_internal.h"
+#include "annotator/lint/lint_internal.h"
 
 #include <string.h>
 

@@ -14,7 +14,7 @@
 #ifndef MEL_ANNOTATOR_LINT_H
 #define MEL_ANNOTATOR_LINT_H
 
-#include "annotator/spelling.h"
+#include "annotator/lint/spelling.h"
 #include "db/db.h"
 
 typedef enum LintKind {
