@@ -68,9 +68,33 @@ static void add_row(MelForm *form, AnswerField field, const char *title, const c
     form->fields[field] = widget;
 }
 
+/* "cannot tell" is an answer about the field, and kept among the aspects. */
+#define CANNOT_TELL "cannot-tell"
+
+static char *aspect_of(AnswerField field)
+{
+    return g_strdup_printf("cannot tell: %s", answer_def(field)->name);
+}
+
+static void note_aspect(MelForm *form, const char *aspect, gboolean there)
+{
+    MelTags *aspects = MEL_TAGS(form->fields[ANSWER_ASPECTS]);
+    if (answer_set_has(mel_tags_get_value(aspects), aspect, NULL) == (bool)there) return;
+    char *value = answer_set_with(mel_tags_get_value(aspects), aspect, there ? "" : NULL);
+    mel_tags_set_value(aspects, value);
+    edited(form, ANSWER_ASPECTS, value);
+    free(value);
+}
+
 static void choice_edited(MelChoice *choice, MelForm *form)
 {
-    edited(form, field_of(form, choice), mel_choice_get_value(choice));
+    AnswerField field = field_of(form, choice);
+    const char *value = mel_choice_get_value(choice);
+    gboolean cannot = g_strcmp0(value, CANNOT_TELL) == 0;
+    char *aspect = aspect_of(field);
+    edited(form, field, cannot ? NULL : value);
+    if (mel_choice_has(choice, CANNOT_TELL)) note_aspect(form, aspect, cannot);
+    g_free(aspect);
 }
 
 static void add_option(void *ctx, const char *id, const char *label)
@@ -85,11 +109,18 @@ static void fill_terms(MelForm *form, const char *vocabulary,
     if (!mel_vocabulary_each(form->db, vocabulary, fn, ctx, &err)) g_warning("%s", err.message);
 }
 
+static gboolean may_be_untold(AnswerField field)
+{
+    return field == ANSWER_TEMPO || field == ANSWER_DISSONANCE || field == ANSWER_METRE ||
+           field == ANSWER_FEEL;
+}
+
 static void add_choice(MelForm *form, AnswerField field, const char *title, const char *key)
 {
     const AnswerDef *def = answer_def(field);
     GtkWidget *choice = mel_choice_new(title, MEL_CHOICE_ONE);
     fill_terms(form, def->vocabulary, add_option, choice);
+    if (may_be_untold(field)) mel_choice_add(MEL_CHOICE(choice), CANNOT_TELL, _("cannot tell"));
     g_signal_connect(choice, "edited", G_CALLBACK(choice_edited), form);
     add_row(form, field, title, key, choice);
 }
@@ -113,14 +144,10 @@ static void tags_edited(MelTags *tags, MelForm *form)
 /* "not listed: mood: bittersweet": a word for the next vocabulary. */
 static void unlisted(MelTags *tags, const char *word, MelForm *form)
 {
-    char *aspect =
-        g_strdup_printf("not listed: %s: %s", answer_def(field_of(form, tags))->name, word);
+    const char *field = answer_def(field_of(form, tags))->name;
+    char *aspect = g_strdup_printf("not listed: %s: %s", field, word);
     g_strdelimit(aspect, "/\n", '-');
-    MelTags *aspects = MEL_TAGS(form->fields[ANSWER_ASPECTS]);
-    char *value = answer_set_with(mel_tags_get_value(aspects), aspect, "");
-    mel_tags_set_value(aspects, value);
-    edited(form, ANSWER_ASPECTS, value);
-    free(value);
+    note_aspect(form, aspect, TRUE);
     g_free(aspect);
 }
 
@@ -197,6 +224,18 @@ static void add_text(MelForm *form)
                                    form->lint, NULL, -1);
 }
 
+/* The usual reasons for a still; another one may be written by the command line. */
+static void add_reasons(MelForm *form)
+{
+    static const char *const reasons[] = {N_("the mood"), N_("the place"), N_("who plays"),
+                                          N_("what it is about"), N_("the sharpest")};
+    GtkWidget *choice = mel_choice_new(_("Why this picture"), MEL_CHOICE_ONE);
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+        mel_choice_add(MEL_CHOICE(choice), reasons[i], _(reasons[i]));
+    g_signal_connect(choice, "edited", G_CALLBACK(choice_edited), form);
+    add_row(form, ANSWER_FRAME_WHY, _("Why this picture"), "w", choice);
+}
+
 static void build(MelForm *form)
 {
     static const char *const moods[] = {"happy", "energetic", "groovy", "epic", "romantic",
@@ -221,6 +260,7 @@ static void build(MelForm *form)
     add_choice(form, ANSWER_FEEL, _("Feel"), "f");
     add_tags(form, ANSWER_ASPECTS, _("Not listed, cannot tell"), "", none, MEL_CHOICE_SET);
     form->rows = form->words;
+    add_reasons(form);
     add_choice(form, ANSWER_RELEVANCE, _("Picture and music"), "y");
     add_text(form);
     add_entry(form, ANSWER_COMMENT, _("Comment"), "c", G_CALLBACK(entry_edited));
@@ -251,8 +291,14 @@ void mel_form_show_field(MelForm *form, AnswerField field, const char *value)
 
 void mel_form_show(MelForm *form, const Answers *answers)
 {
-    for (int i = 0; i < ANSWER_FIELDS; i++)
-        mel_form_show_field(form, (AnswerField)i, answers->values[i]);
+    for (int i = 0; i < ANSWER_FIELDS; i++) {
+        AnswerField field = (AnswerField)i;
+        char *aspect = aspect_of(field);
+        bool untold =
+            may_be_untold(field) && answer_set_has(answers->values[ANSWER_ASPECTS], aspect, NULL);
+        mel_form_show_field(form, field, untold ? CANNOT_TELL : answers->values[i]);
+        g_free(aspect);
+    }
     form->tap = (TapTempo){0};
 }
 
@@ -298,6 +344,7 @@ gboolean mel_form_focus(MelForm *form, KeyCommand command)
         {COMMAND_dissonance,  ANSWER_DISSONANCE },
         {COMMAND_metre,       ANSWER_METRE      },
         {COMMAND_feel,        ANSWER_FEEL       },
+        {COMMAND_why,         ANSWER_FRAME_WHY  },
         {COMMAND_relevance,   ANSWER_RELEVANCE  },
         {COMMAND_text,        ANSWER_TEXT       },
         {COMMAND_comment,     ANSWER_COMMENT    },

@@ -17,6 +17,7 @@ static void still_chosen(MelFilmstrip *strip, int position, MelWindow *window)
     (void)strip;
     if (position >= 0) g_snprintf(text, sizeof text, "%d", position);
     window_edited(window, ANSWER_FRAME, text);
+    if (position >= 0) mel_form_focus(MEL_FORM(window->form), COMMAND_why); /* the next key says */
 }
 
 static void still_looked_at(MelFilmstrip *strip, gint64 time_us, MelWindow *window)

@@ -13,7 +13,7 @@ static void a_whole_item_is_done_by_keys_alone(void **state)
     Ui *ui = *state;
     char *first = g_strdup(session_clip(mel_window_session(ui->window)));
     ui_screenshot(ui, "item-empty");
-    ui_keys("space g 7 m 6 9 t 2 v 1 i 4 5 5 d 1 r 3 f 1 y 1 s 2");
+    ui_keys("space g 7 m 6 9 t 2 v 1 i 4 5 5 d 1 r 3 f 1 y 1 s 2 1");
     assert_string_equal(ui_value(ui, ANSWER_GENRE), "jazz");
     assert_string_equal(ui_value(ui, ANSWER_MOODS), "calm\ndark");
     assert_string_equal(ui_value(ui, ANSWER_TEMPO), "slow");
@@ -21,6 +21,7 @@ static void a_whole_item_is_done_by_keys_alone(void **state)
     assert_string_equal(ui_value(ui, ANSWER_METRE), "4-4");
     assert_string_equal(ui_value(ui, ANSWER_RELEVANCE), "complementary");
     assert_string_equal(ui_value(ui, ANSWER_FRAME), "1");
+    assert_string_equal(ui_value(ui, ANSWER_FRAME_WHY), "the mood"); /* still and why: three keys */
     assert_non_null(strstr(ui_value(ui, ANSWER_INSTRUMENTS), "/lead")); /* 5 twice */
     ui_keys("Escape x");
     ui_type("A slow piano and soft drums. It is a calm evening.");
@@ -88,6 +89,17 @@ static void lint_advises_and_only_the_protocol_forbids(void **state)
     ui_keys("Escape Return"); /* a hedge is advice */
     UI_WAIT(strcmp(session_clip(mel_window_session(ui->window)), clip) != 0);
     g_free(clip);
+}
+
+static void that_one_cannot_tell_is_an_answer_too(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("r 7");
+    assert_string_equal(ui_value(ui, ANSWER_METRE), "");
+    assert_string_equal(ui_value(ui, ANSWER_ASPECTS), "cannot tell: metre");
+    ui_keys("Escape n p r 3"); /* it comes back, and a term takes it away */
+    assert_string_equal(ui_value(ui, ANSWER_METRE), "4-4");
+    assert_string_equal(ui_value(ui, ANSWER_ASPECTS), "");
 }
 
 static void undo_goes_back_over_items(void **state)
@@ -328,6 +340,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(typing_is_never_stolen, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(a_term_is_found_by_typing_and_a_word_that_is_none_is_kept,
                                         ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(that_one_cannot_tell_is_an_answer_too, ui_setup,
+                                        ui_teardown),
         cmocka_unit_test_setup_teardown(lint_advises_and_only_the_protocol_forbids, ui_setup,
                                         ui_teardown),
         cmocka_unit_test_setup_teardown(undo_goes_back_over_items, ui_setup, ui_teardown),
