@@ -43,7 +43,7 @@ int ui_setup(void **state)
     ui->audio = "virtual";
     if (!keyboard) keyboard = XOpenDisplay(NULL);
     if (!keyboard) fail_msg("there is no display");
-    char *base = test_folder();
+    char *base = ui->base = test_folder();
     ui->folder = g_build_filename(base, "dataset", NULL);
     ui->config = g_build_filename(base, "config", NULL);
     assert_int_equal(test_shell("cp -r '%s' '%s'", g_getenv("UI_DATASET"), ui->folder), 0);
@@ -68,8 +68,7 @@ int ui_teardown(void **state)
     Ui *ui = *state;
     if (ui->window) ui_close(ui);
     g_object_unref(ui->application);
-    char *base = g_path_get_dirname(ui->folder);
-    test_folder_remove(base);
+    test_folder_remove(ui->base);
     g_free(ui->folder);
     g_free(ui->config);
     g_free(ui);

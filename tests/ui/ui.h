@@ -11,6 +11,7 @@
 typedef struct Ui {
     GtkApplication *application;
     MelWindow *window;
+    char *base;            /* all of it below */
     char *folder, *config; /* of the dataset; of the person's own files */
     const char *audio;     /* the output; "virtual" at first */
 } Ui;

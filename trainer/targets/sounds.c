@@ -42,7 +42,7 @@ static double scale_of(const Sounds *s)
     double peak = 1;
     if (s->peak <= 0) return 1.0 / 32767;
     for (int64_t k = 0; k < (int64_t)STORED_RATE_HZ * SOUND_SECONDS; k++)
-        peak = fmax(peak, fabs(s->whole[k]));
+        peak = fmax(peak, (double)fabsf(s->whole[k]));
     return s->peak / peak;
 }
 
