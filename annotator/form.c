@@ -205,7 +205,7 @@ static void add_text(MelForm *form)
     GtkWidget *view = gtk_text_view_new();
     gtk_text_view_set_wrap_mode(GTK_TEXT_VIEW(view), GTK_WRAP_WORD_CHAR);
     gtk_text_view_set_accepts_tab(GTK_TEXT_VIEW(view), FALSE);
-    gtk_widget_set_size_request(view, -1, 84);
+    gtk_widget_set_size_request(view, -1, 62);
     gtk_widget_add_css_class(view, "card-text");
     gtk_accessible_update_property(GTK_ACCESSIBLE(view), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                    _("Text, at most three sentences"), -1);

@@ -487,7 +487,7 @@ static void mel_stage_init(MelStage *stage)
     stage->wave = mel_wave_new();
     stage->time = gtk_label_new("");
     gtk_widget_set_vexpand(stage->picture, TRUE);
-    gtk_widget_set_size_request(stage->picture, 320, 180);
+    gtk_widget_set_size_request(stage->picture, 240, 110);
     gtk_widget_add_css_class(stage->picture, "screen");
     gtk_widget_add_css_class(stage->time, "numeric");
     gtk_picture_set_alternative_text(GTK_PICTURE(stage->picture), _("The clip's picture"));

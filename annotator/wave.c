@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MIN_HEIGHT = 150, DRAG_PIXELS = 4 };
+enum { MIN_HEIGHT = 84, USUAL_HEIGHT = 150, DRAG_PIXELS = 4 };
 
 struct _MelWave {
     GtkWidget parent_instance;
@@ -143,7 +143,7 @@ static void measure(GtkWidget *widget, GtkOrientation orientation, int for_size,
 {
     (void)widget, (void)for_size;
     *minimum = orientation == GTK_ORIENTATION_VERTICAL ? MIN_HEIGHT : 200;
-    *natural = orientation == GTK_ORIENTATION_VERTICAL ? MIN_HEIGHT : 600;
+    *natural = orientation == GTK_ORIENTATION_VERTICAL ? USUAL_HEIGHT : 600;
     *minimum_baseline = *natural_baseline = -1;
 }
 
