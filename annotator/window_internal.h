@@ -25,7 +25,9 @@ struct _MelWindow {
     LintLexicon *lexicon; /* NULL: without lint */
     Spelling *spelling;
     char *item_title, *item_channel;
-    gint64 changed_us, retry_us; /* of the newest change; when keeping is tried again */
+    /* Of the newest change, and of the first one that is not kept (0: all are); when keeping is
+     * tried again after a failure. */
+    gint64 changed_us, unkept_us, retry_us;
 };
 
 /* ---- window_items.c: which item is shown */
@@ -39,6 +41,7 @@ void window_note_state(MelWindow *window);
 
 /* ---- window_keep.c: what is said is kept */
 void window_edited(MelWindow *window, AnswerField field, const char *value);
+void window_changed(MelWindow *window);  /* something is to be kept */
 gboolean window_keep(MelWindow *window); /* now; FALSE: it could not be, which is on screen */
 gboolean window_submit(MelWindow *window);
 void window_start_keeping(MelWindow *window);

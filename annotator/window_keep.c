@@ -3,7 +3,7 @@
 
 #include <glib/gi18n.h>
 
-enum { LOOK_MS = 100, REST_US = 500000, RETRY_US = 2000000 };
+enum { LOOK_MS = 100, REST_US = 500000, UNKEPT_US = 800000, RETRY_US = 2000000 };
 
 void window_tell(MelWindow *window, const char *sentence)
 {
@@ -21,10 +21,16 @@ static void show_kept(MelWindow *window)
         gtk_label_set_text(GTK_LABEL(window->saved), text);
 }
 
+void window_changed(MelWindow *window)
+{
+    window->changed_us = g_get_monotonic_time();
+    if (!window->unkept_us) window->unkept_us = window->changed_us;
+}
+
 void window_edited(MelWindow *window, AnswerField field, const char *value)
 {
     session_set(window->session, field, value);
-    window->changed_us = g_get_monotonic_time();
+    window_changed(window);
     window_note_state(window);
     window_lint_soon(window);
     show_kept(window);
@@ -49,6 +55,7 @@ static gboolean done(MelWindow *window, bool ok, const Err *err)
         tell_failure(window, err);
     else if (was_failing)
         window_tell(window, NULL);
+    if (ok) window->unkept_us = 0;
     if (ok) gtk_revealer_set_reveal_child(GTK_REVEALER(window->conflict), FALSE);
     window_note_state(window);
     show_kept(window);
@@ -70,14 +77,15 @@ gboolean window_submit(MelWindow *window)
     return done(window, ok, &err);
 }
 
-/* Half a second after the last change, or a second after the first that is not kept. */
+/* When the person rests; and while the typing goes on, before a second of it is not kept. */
 static gboolean look(gpointer data)
 {
     MelWindow *window = data;
     gint64 now = g_get_monotonic_time();
     if (!session_dirty(window->session) || now < window->retry_us) return G_SOURCE_CONTINUE;
     if (gtk_revealer_get_reveal_child(GTK_REVEALER(window->conflict))) return G_SOURCE_CONTINUE;
-    if (now - window->changed_us >= REST_US) window_keep(window);
+    if (now - window->changed_us >= REST_US || now - window->unkept_us >= UNKEPT_US)
+        window_keep(window);
     return G_SOURCE_CONTINUE;
 }
 

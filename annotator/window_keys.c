@@ -23,7 +23,7 @@ static void undo_or_redo(MelWindow *window, UndoWay way)
         window_tell(window, mel_err_is_set(&err) ? err.message : nothing);
         return;
     }
-    window->changed_us = g_get_monotonic_time();
+    window_changed(window);
     if (moved)
         window_display(window);
     else

@@ -136,6 +136,35 @@ static void what_is_said_is_kept_within_a_second_and_found_again(void **state)
     g_free(clip);
 }
 
+/* What the store has of the text, read beside the window. */
+static size_t kept_length(Ui *ui)
+{
+    Err err = {0};
+    Arena arena = {0};
+    Db *db;
+    Annotation answer;
+    bool found;
+    CHECK_OK(mel_db_open(ui->folder, DB_READ, &db, &err));
+    CHECK_OK(mel_annotation_load(db, session_clip(mel_window_session(ui->window)), "anna", &arena,
+                                 &answer, &found, &err));
+    size_t length = found && answer.text ? strlen(answer.text) : 0;
+    mel_arena_clear(&arena);
+    mel_db_close(db);
+    return length;
+}
+
+static void whoever_types_without_a_rest_is_kept_too(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("x");
+    for (int i = 0; i < 6; i++)
+        ui_type("never a rest "); /* each is about half a second */
+    size_t typed = strlen(ui_value(ui, ANSWER_TEXT)), kept = kept_length(ui);
+    print_message("%zu letters typed, %zu of them kept\n", typed, kept);
+    assert_int_equal(typed, 78);
+    assert_true(kept >= 39);
+}
+
 static void a_full_disk_is_told_and_what_was_said_is_kept_later(void **state)
 {
     Ui *ui = *state;
@@ -347,6 +376,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(undo_goes_back_over_items, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(what_is_said_is_kept_within_a_second_and_found_again,
                                         ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(whoever_types_without_a_rest_is_kept_too, ui_setup,
+                                        ui_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_and_what_was_said_is_kept_later,
                                         ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(two_windows_on_one_item_do_not_overwrite_each_other,
