@@ -27,8 +27,9 @@ struct _MelQueueModel {
     GObject parent_instance;
     Arena arena;
     GArray *rows;
-    GArray *shown;    /* guint: which rows */
-    GHashTable *live; /* row → MelQueueItem, not owned */
+    guint in_state[ITEM_CHANGED + 1]; /* rows */
+    GArray *shown;                    /* guint: which rows */
+    GHashTable *live;                 /* row → MelQueueItem, not owned */
     GHashTable *by_clip;
 };
 
@@ -196,6 +197,7 @@ static bool add_row(void *ctx, const WorkItem *item, Err *err)
                      .state = state_of(item->state),
                      .retest = retest};
     g_array_append_val(model->rows, row);
+    model->in_state[row.state]++;
     g_hash_table_insert(model->by_clip, key_of(&model->arena, item->clip_id, retest),
                         GUINT_TO_POINTER(number));
     g_free(text);
@@ -209,6 +211,7 @@ bool mel_queue_model_load(MelQueueModel *model, Db *db, const char *annotator_id
     g_array_set_size(model->shown, 0);
     g_list_model_items_changed(G_LIST_MODEL(model), 0, before, 0);
     g_array_set_size(model->rows, 0);
+    memset(model->in_state, 0, sizeof model->in_state);
     g_hash_table_remove_all(model->by_clip);
     mel_arena_clear(&model->arena);
     bool ok = mel_worklist(db, annotator_id, add_row, model, err);
@@ -252,6 +255,8 @@ void mel_queue_model_note(MelQueueModel *model, const char *clip_id, gboolean re
     guint number;
     Row *row = find_row(model, clip_id, retest, &number);
     if (!row) return;
+    model->in_state[row->state]--;
+    model->in_state[state]++;
     row->state = state;
     if (state == ITEM_SUBMITTED) row->comment = "";
     if (!mel_equal(row->genre, genre ? genre : ""))
@@ -282,11 +287,8 @@ guint mel_queue_model_step(MelQueueModel *model, guint from, int by, gboolean op
 
 QueueCounts mel_queue_model_counts(MelQueueModel *model)
 {
-    QueueCounts counts = {.all = model->rows->len, .shown = model->shown->len};
-    for (guint i = 0; i < model->rows->len; i++) {
-        ItemState state = row_at(model, i)->state;
-        counts.submitted += state == ITEM_SUBMITTED;
-        counts.drafts += state == ITEM_DRAFT || state == ITEM_CHANGED;
-    }
-    return counts;
+    return (QueueCounts){.all = model->rows->len,
+                         .shown = model->shown->len,
+                         .submitted = model->in_state[ITEM_SUBMITTED],
+                         .drafts = model->in_state[ITEM_DRAFT] + model->in_state[ITEM_CHANGED]};
 }

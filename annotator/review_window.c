@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/answer_text.h"
 #include "annotator/review_window_internal.h"
+#include "annotator/two_lines.h"
 
 #include <glib/gi18n.h>
 #include <stdlib.h>
@@ -48,31 +49,13 @@ static bool add_row(void *ctx, const ReviewItem *item, Err *err)
     return true;
 }
 
-static void setup_row(GtkSignalListItemFactory *factory, GtkListItem *cell, gpointer data)
-{
-    (void)factory, (void)data;
-    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
-    for (int i = 0; i < 2; i++) {
-        GtkWidget *label = gtk_label_new("");
-        gtk_label_set_xalign(GTK_LABEL(label), 0);
-        gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
-        gtk_box_append(GTK_BOX(box), label);
-        if (i == 1) gtk_widget_add_css_class(label, "row-state");
-    }
-    gtk_list_item_set_child(cell, box);
-}
-
 static void bind_row(GtkSignalListItemFactory *factory, GtkListItem *cell, MelReviewWindow *window)
 {
     (void)factory;
     guint position = gtk_list_item_get_position(cell);
     if (position >= window->rows->len) return;
     const Row *row = g_ptr_array_index(window->rows, position);
-    GtkWidget *box = gtk_list_item_get_child(cell);
-    gtk_label_set_text(GTK_LABEL(gtk_widget_get_first_child(box)), row->title);
-    gtk_label_set_text(GTK_LABEL(gtk_widget_get_last_child(box)), row->state);
-    gtk_accessible_update_property(GTK_ACCESSIBLE(box), GTK_ACCESSIBLE_PROPERTY_LABEL, row->title,
-                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, row->state, -1);
+    mel_two_lines_show(cell, row->title, row->state);
 }
 
 /* The list's own texts are the ids; the rows go with them. */
@@ -356,7 +339,7 @@ static void mel_review_window_init(MelReviewWindow *window)
 static void build(MelReviewWindow *window, const char *audio)
 {
     GtkListItemFactory *factory = gtk_signal_list_item_factory_new();
-    g_signal_connect(factory, "setup", G_CALLBACK(setup_row), NULL);
+    g_signal_connect(factory, "setup", G_CALLBACK(mel_two_lines_setup), NULL);
     g_signal_connect(factory, "bind", G_CALLBACK(bind_row), window);
     gtk_list_view_set_factory(GTK_LIST_VIEW(window->list), factory);
     gtk_list_view_set_model(GTK_LIST_VIEW(window->list), GTK_SELECTION_MODEL(window->selection));

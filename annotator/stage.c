@@ -28,7 +28,6 @@ struct _MelStage {
     Load *shown;
     GQueue loads; /* Load, the newest first */
     gint64 picture_number;
-    GdkTexture *texture;
     gboolean syncing;
 };
 

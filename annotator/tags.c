@@ -18,7 +18,6 @@ struct _MelTags {
     GtkWidget *box, *choice, *chips, *entry, *popover, *list;
     GArray *terms;
     char *value;
-    MelChoiceKind kind;
 };
 
 G_DEFINE_FINAL_TYPE(MelTags, mel_tags, GTK_TYPE_WIDGET)
@@ -294,7 +293,6 @@ GtkWidget *mel_tags_new(const char *label, MelChoiceKind kind)
 {
     MelTags *tags = g_object_new(MEL_TYPE_TAGS, NULL);
     char *more = g_strdup_printf(_("More: %s"), label);
-    tags->kind = kind;
     tags->choice = mel_choice_new(label, kind);
     g_signal_connect(tags->choice, "edited", G_CALLBACK(choice_edited), tags);
     gtk_box_append(GTK_BOX(tags->box), tags->choice);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "annotator/two_lines.h"
 #include "annotator/window_internal.h"
 
 #include <glib/gi18n.h>
@@ -21,34 +22,15 @@ static const char *state_text(ItemState state)
     return *texts[state] ? _(texts[state]) : "";
 }
 
-static void setup_row(GtkSignalListItemFactory *factory, GtkListItem *cell, gpointer data)
-{
-    (void)factory, (void)data;
-    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
-    for (int i = 0; i < 2; i++) {
-        GtkWidget *label = gtk_label_new("");
-        gtk_label_set_xalign(GTK_LABEL(label), 0);
-        gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
-        gtk_box_append(GTK_BOX(box), label);
-        if (i == 1) gtk_widget_add_css_class(label, "row-state");
-    }
-    gtk_list_item_set_child(cell, box);
-}
-
 static void show_row(MelQueueItem *item, GtkListItem *cell)
 {
-    GtkWidget *box = gtk_list_item_get_child(cell);
-    GtkWidget *first = gtk_widget_get_first_child(box), *second = gtk_widget_get_last_child(box);
     const char *state = state_text(mel_queue_item_state(item));
     const char *genre = mel_queue_item_genre(item);
     const char *comment = mel_queue_item_comment(item);
     if (*comment) state = _("sent back");
     char *line = g_strdup_printf("%s%s%s%s", mel_queue_item_is_retest(item) ? _("again  ") : "",
                                  state, *state && *genre ? ", " : "", genre);
-    gtk_label_set_text(GTK_LABEL(first), mel_queue_item_title(item));
-    gtk_label_set_text(GTK_LABEL(second), line);
-    gtk_accessible_update_property(GTK_ACCESSIBLE(box), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                   mel_queue_item_title(item), -1);
+    mel_two_lines_show(cell, mel_queue_item_title(item), line);
     g_free(line);
 }
 
@@ -93,7 +75,7 @@ void window_build_list(MelWindow *window)
     window->selection = gtk_single_selection_new(G_LIST_MODEL(window->queue));
     gtk_single_selection_set_autoselect(window->selection, FALSE);
     gtk_single_selection_set_can_unselect(window->selection, TRUE);
-    g_signal_connect(factory, "setup", G_CALLBACK(setup_row), NULL);
+    g_signal_connect(factory, "setup", G_CALLBACK(mel_two_lines_setup), NULL);
     g_signal_connect(factory, "bind", G_CALLBACK(bind_row), NULL);
     g_signal_connect(factory, "unbind", G_CALLBACK(unbind_row), NULL);
     gtk_list_view_set_factory(GTK_LIST_VIEW(window->list), factory);

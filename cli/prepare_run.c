@@ -247,17 +247,6 @@ static bool make_image(Maker *m, const LoadedPicture *picture, Err *err)
     return ok;
 }
 
-static bool embed_picture(Maker *m, const LoadedPicture *picture, float *out, Err *err)
-{
-    const PictureSize size = {.width = picture->width, .height = picture->height};
-    int64_t count = mel_tower_input_count(m->clip, TOWER_PICTURE);
-    float *seen = mel_alloc((size_t)count * sizeof *seen);
-    bool ok = mel_tower_prepare_picture(m->clip, picture->rgb, size, seen, err) &&
-              mel_tower_embed(m->clip, TOWER_PICTURE, seen, 1, out, err);
-    free(seen);
-    return ok;
-}
-
 static bool make_music(Maker *m, const Triplet *t, const LoadedPicture *picture, Err *err)
 {
     const PictureSize size = {.width = picture->width, .height = picture->height};
@@ -269,7 +258,7 @@ static bool make_music(Maker *m, const Triplet *t, const LoadedPicture *picture,
               mel_picture_encode(m->picture, picture->rgb, size, m->latent, err) &&
               mel_picture_invert(m->picture, m->latent, INVERT_BEFORE, m->times, (int)m->job->steps,
                                  m->trajectory, NULL, err) &&
-              (!m->clip || embed_picture(m, picture, m->data[4], err));
+              (!m->clip || mel_tower_embed_picture(m->clip, picture->rgb, size, m->data[4], err));
     if (ok) {
         mel_convert(text, DTYPE_F32, m->data[1], DTYPE_F16, states);
         mel_convert(m->trajectory, DTYPE_F32, m->data[3], DTYPE_F16, trajectory);

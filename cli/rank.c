@@ -100,13 +100,9 @@ static bool embed_picture(Ranker *r, const RankQuestion *q, float *rows, Err *er
     int64_t width = width_of(r->job.picture);
     if (!mel_load_picture(q->image, &picture, err)) return false;
     const PictureSize size = {.width = picture.width, .height = picture.height};
-    float *input =
-        mel_alloc((size_t)mel_tower_input_count(r->job.picture, TOWER_PICTURE) * sizeof *input);
-    bool ok = mel_tower_prepare_picture(r->job.picture, picture.rgb, size, input, err) &&
-              mel_tower_embed(r->job.picture, TOWER_PICTURE, input, 1, rows, err);
+    bool ok = mel_tower_embed_picture(r->job.picture, picture.rgb, size, rows, err);
     for (int64_t i = 1; i < q->count; i++)
         memcpy(rows + i * width, rows, (size_t)width * sizeof *rows);
-    free(input);
     free(picture.rgb);
     return ok;
 }

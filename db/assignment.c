@@ -62,7 +62,7 @@ const char *mel_queue_state_name(QueueState state)
     return state_names[state];
 }
 
-static QueueState state_of(const char *name)
+QueueState db_queue_state(const char *name)
 {
     for (int i = 0; i < QUEUE_STATES; i++)
         if (mel_equal(name, state_names[i])) return (QueueState)i;
@@ -110,7 +110,7 @@ bool mel_queue_each(Db *db, const QueueQuery *query, QueueItemFn *fn, void *ctx,
                            .purpose = db_col_text(&rows, 3),
                            .not_before = db_col_text(&rows, 4),
                            .position = db_col_i64(&rows, 5)},
-            .state = state_of(db_col_text(&rows, 6)),
+            .state = db_queue_state(db_col_text(&rows, 6)),
             .comment = db_col_text(&rows, 7)
         };
         if (!fn(ctx, &item, err)) break;

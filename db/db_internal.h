@@ -113,6 +113,9 @@ void db_checkpoint_at_close(Db *db);
 /* query.c: lets everything through but what a user's condition may not do. */
 void db_guard_install(Db *db);
 
+/* assignment.c: by its name; QUEUE_OPEN for NULL and for what is none */
+QueueState db_queue_state(const char *name);
+
 /* migrate.c */
 MEL_MUST_CHECK bool db_migrate(Db *db, bool fresh, Err *err);
 MEL_MUST_CHECK bool db_read_versions(Db *db, int *application_id, int *user_version, Err *err);

@@ -60,12 +60,6 @@ static bool assigned_item(void *ctx, const QueueItem *item, Err *err)
     return ok && !mel_err_is_set(err);
 }
 
-static QueueState state_of(const char *state)
-{
-    if (mel_equal(state, "submitted")) return QUEUE_SUBMITTED;
-    return mel_equal(state, "draft") ? QUEUE_DRAFT : QUEUE_OPEN;
-}
-
 static bool all_ready(Walk *walk, const char *annotator_id, Err *err)
 {
     DbRows rows;
@@ -74,7 +68,7 @@ static bool all_ready(Walk *walk, const char *annotator_id, Err *err)
         const WorkItem work = {.clip_id = db_col_text(&rows, 0),
                                .title = db_col_text(&rows, 1),
                                .genre = db_col_text(&rows, 3),
-                               .state = state_of(db_col_text(&rows, 2))};
+                               .state = db_queue_state(db_col_text(&rows, 2))};
         if (!walk->fn(walk->ctx, &work, err)) break;
     }
     db_rows_end(&rows);

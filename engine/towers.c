@@ -430,6 +430,17 @@ static bool embed_batch(Towers *t, const char *const *texts, int n, float *out, 
     return ok;
 }
 
+bool mel_tower_embed_picture(Towers *towers, const uint8_t *rgb, PictureSize size, float *out,
+                             Err *err)
+{
+    int64_t count = mel_tower_input_count(towers, TOWER_PICTURE);
+    float *seen = mel_alloc((size_t)count * sizeof *seen);
+    bool ok = mel_tower_prepare_picture(towers, rgb, size, seen, err) &&
+              mel_tower_embed(towers, TOWER_PICTURE, seen, 1, out, err);
+    free(seen);
+    return ok;
+}
+
 bool mel_tower_embed_texts(Towers *towers, const char *const *texts, int count, float *out,
                            int64_t *cut, Err *err)
 {

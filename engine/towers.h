@@ -51,6 +51,10 @@ MEL_MUST_CHECK bool mel_tower_prepare_sound(const Towers *towers, const float *s
 MEL_MUST_CHECK bool mel_tower_embed(Towers *towers, TowerSide side, const float *inputs, int count,
                                     float *out, Err *err);
 
+/* One picture prepared and embedded: RGB of any size → out [width]. */
+MEL_MUST_CHECK bool mel_tower_embed_picture(Towers *towers, const uint8_t *rgb, PictureSize size,
+                                            float *out, Err *err);
+
 /* Texts → embeddings [count, width] of length 1. CLIP sees 77 tokens, CLAP 512: *cut (may be NULL)
  * is raised by one for each text that is longer. */
 MEL_MUST_CHECK bool mel_tower_embed_texts(Towers *towers, const char *const *texts, int count,

@@ -20,13 +20,3 @@ double tap_tempo(TapTempo *tap, int64_t now_us)
     }
     return over > 0 ? 60e6 * under / over : NAN;
 }
-
-double tap_fold(double bpm)
-{
-    if (!(bpm > 0) || !isfinite(bpm)) return NAN;
-    while (bpm < 60)
-        bpm *= 2;
-    while (bpm >= 120)
-        bpm /= 2;
-    return bpm;
-}

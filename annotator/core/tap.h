@@ -17,7 +17,4 @@ typedef struct TapTempo {
 /* Beats a minute after another tap, NAN before the third; a pause begins anew. */
 double tap_tempo(TapTempo *tap, int64_t now_us);
 
-/* The octave of a tempo (halved or doubled) that lies in 60 to below 120 beats, for comparing. */
-double tap_fold(double bpm);
-
 #endif

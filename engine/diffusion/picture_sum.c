@@ -78,14 +78,10 @@ void mel_picture_sum_describe(const PictureSum *sum, json_t *parts)
 
 bool mel_picture_sum(PictureSum *sum, const uint8_t *rgb, PictureSize size, float *out, Err *err)
 {
-    int64_t count = mel_tower_input_count(sum->clip, TOWER_PICTURE);
-    float *seen = mel_alloc((size_t)count * sizeof *seen);
     float *embedding = mel_alloc((size_t)mel_towers_info(sum->clip)->width * sizeof *embedding);
-    bool ok = mel_tower_prepare_picture(sum->clip, rgb, size, seen, err) &&
-              mel_tower_embed(sum->clip, TOWER_PICTURE, seen, 1, embedding, err) &&
+    bool ok = mel_tower_embed_picture(sum->clip, rgb, size, embedding, err) &&
               mel_plan_write(sum->plan, "embedding", embedding, err) &&
               mel_plan_run(sum->plan, err) && mel_plan_read(sum->plan, "sum", out, err);
-    free(seen);
     free(embedding);
     return ok;
 }
