@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/agreement_window.h"
 
+#include "annotator/answer_text.h"
 #include "annotator/interval_bar.h"
 
 #include <glib/gi18n.h>
@@ -60,18 +61,36 @@ static void show_headline(MelAgreementWindow *window)
 {
     const AgreementReport *r = window->report;
     char *number = r->alphas ? g_strdup_printf("%.3f", r->headline) : g_strdup("-");
-    char *what = r->alphas ? g_strdup_printf(_("the mean alpha of %d fields"), r->alphas)
-                           : g_strdup(_("not defined: agreement needs clips that two people "
-                                        "answered without each other"));
-    char *sentence = g_strdup_printf(_("%s; %zu people, %lld of %lld clips answered by two or "
-                                       "more"),
-                                     what, r->answers.people.count, (long long)r->shared_clips,
-                                     (long long)r->answers.clip_count);
+    size_t person_count = r->answers.people.count;
+    char *what =
+        r->alphas
+            ? g_strdup_printf(ngettext("the mean alpha of %d field", "the mean alpha of %d fields",
+                                       (unsigned long)r->alphas),
+                              r->alphas)
+            : g_strdup(_("not defined: agreement needs clips that two people "
+                         "answered without each other"));
+    char *people =
+        g_strdup_printf(ngettext("%zu person", "%zu people", person_count), person_count);
+    char *clips = g_strdup_printf(ngettext("%lld of %lld clip answered by two or more",
+                                           "%lld of %lld clips answered by two or more",
+                                           (unsigned long)r->answers.clip_count),
+                                  (long long)r->shared_clips, (long long)r->answers.clip_count);
+    char *sentence = g_strdup_printf("%s; %s, %s", what, people, clips);
     gtk_label_set_text(GTK_LABEL(window->headline), number);
     gtk_label_set_text(GTK_LABEL(window->sentence), sentence);
     g_free(number);
     g_free(what);
+    g_free(people);
+    g_free(clips);
     g_free(sentence);
+}
+
+/* The library's name where no answer has that field. */
+static const char *title_of(int field)
+{
+    AnswerField answer;
+    const char *name = mel_agree_field(field)->name;
+    return answer_field_named(name, &answer) ? answer_title(answer) : name;
 }
 
 static void show_field(GtkWidget *grid, int line, const AgreeRow *row)
@@ -79,8 +98,8 @@ static void show_field(GtkWidget *grid, int line, const AgreeRow *row)
     const AgreementResult *r = &row->main.result;
     Str sentence = {0};
     mel_agree_sentence(row, &sentence);
-    put(grid, 0, line, mel_agree_field(row->field)->name, "strong");
-    put(grid, 1, line, row->main.statistic, NULL);
+    put(grid, 0, line, title_of(row->field), "strong");
+    put(grid, 1, line, _(row->main.statistic), NULL);
     put_number(grid, 2, line, r);
     if (r->defined) {
         GtkWidget *bar = mel_interval_bar_new(r->value, r->has_interval ? r->low : NAN,
@@ -116,9 +135,9 @@ static GtkWidget *person_grid(const AgreementPerson *person)
     for (size_t i = 0; i < person->count; i++) {
         const AgreePerson *row = &person->rows[i];
         int line = (int)i + 1;
-        put(grid, 0, line, mel_agree_field(row->field)->name, "strong");
+        put(grid, 0, line, title_of(row->field), "strong");
         put(grid, 1, line, row->retest ? _("themselves") : _("the rest"), NULL);
-        put(grid, 2, line, row->main.statistic, NULL);
+        put(grid, 2, line, _(row->main.statistic), NULL);
         put_number(grid, 3, line, &row->main.result);
         put_number(grid, 4, line, &row->same.result);
         put_count(grid, 5, line, row->main.result.units);
@@ -129,7 +148,9 @@ static GtkWidget *person_grid(const AgreementPerson *person)
 static void show_person(MelAgreementWindow *window, const AgreementPerson *person)
 {
     char *line = person->alphas
-                     ? g_strdup_printf(_("%s: %.3f with the rest, the mean of %d fields"),
+                     ? g_strdup_printf(ngettext("%s: %.3f with the rest, in %d field",
+                                                "%s: %.3f with the rest, the mean of %d fields",
+                                                (unsigned long)person->alphas),
                                        person->name, person->mean, person->alphas)
                      : g_strdup_printf(_("%s: nothing to compare with"), person->name);
     GtkWidget *expander = gtk_expander_new(line);

@@ -99,7 +99,7 @@ static bool who(const char *folder, const Options *options, char name[NAME_MAX_B
     bool is_packet = false;
     const char *said = options->annotator ? options->annotator : g_getenv("MEL_ANNOTATOR");
     char *dataset = mel_db_find(folder, err);
-    bool ok = dataset && mel_db_open(dataset, DB_READ, &db, err) &&
+    bool ok = dataset && mel_db_open(dataset, DB_LOOK, &db, err) &&
               mel_packet_label(db, &label, &is_packet, err);
     mel_db_close(db);
     free(dataset);

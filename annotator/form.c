@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/form.h"
 
-#include "annotator/core/tap.h"
+#include "annotator/answer_text.h"
+#include "annotator/octaves.h"
 #include "annotator/tags.h"
 
 #include <glib/gi18n.h>
@@ -10,7 +11,7 @@
 
 struct _MelForm {
     GtkWidget parent_instance;
-    GtkWidget *lint;
+    GtkWidget *lint, *octaves;
     GtkWidget *box, *words, *rows;    /* rows: of the two, where rows are added */
     GtkWidget *fields[ANSWER_FIELDS]; /* NULL for what is edited elsewhere */
     Db *db;
@@ -157,7 +158,10 @@ static void add_tags(MelForm *form, AnswerField field, const char *title, const 
     const AnswerDef *def = answer_def(field);
     GtkWidget *tags = mel_tags_new(title, kind);
     const TagTerms terms = {.tags = MEL_TAGS(tags), .common = common};
-    if (def->vocabulary) fill_terms(form, def->vocabulary, add_tag, (void *)&terms);
+    if (def->vocabulary)
+        fill_terms(form, def->vocabulary, add_tag, (void *)&terms);
+    else
+        mel_tags_set_namer(MEL_TAGS(tags), answer_aspect_text);
     g_signal_connect(tags, "edited", G_CALLBACK(tags_edited), form);
     g_signal_connect(tags, "unlisted", G_CALLBACK(unlisted), form);
     add_row(form, field, title, key, tags);
@@ -189,6 +193,27 @@ static void add_entry(MelForm *form, AnswerField field, const char *title, const
     gtk_accessible_update_property(GTK_ACCESSIBLE(entry), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
     g_signal_connect(entry, "changed", changed, form);
     add_row(form, field, title, key, entry);
+}
+
+static void set_bpm(MelForm *form, double bpm)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.4g", bpm);
+    mel_form_show_field(form, ANSWER_BPM, text);
+    edited(form, ANSWER_BPM, text);
+}
+
+static void octave_chosen(MelOctaves *octaves, double bpm, MelForm *form)
+{
+    (void)octaves;
+    set_bpm(form, bpm);
+}
+
+static void add_octaves(MelForm *form)
+{
+    form->octaves = mel_octaves_new();
+    g_signal_connect(form->octaves, "chosen", G_CALLBACK(octave_chosen), form);
+    gtk_box_append(GTK_BOX(form->rows), form->octaves);
 }
 
 static void text_edited(GtkTextBuffer *buffer, MelForm *form)
@@ -227,10 +252,10 @@ static void add_text(MelForm *form)
 /* The usual reasons for a still; another one may be written by the command line. */
 static void add_reasons(MelForm *form)
 {
-    static const char *const reasons[] = {N_("the mood"), N_("the place"), N_("who plays"),
-                                          N_("what it is about"), N_("the sharpest")};
+    size_t count;
+    const char *const *reasons = answer_reasons(&count);
     GtkWidget *choice = mel_choice_new(_("Why this picture"), MEL_CHOICE_ONE);
-    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+    for (size_t i = 0; i < count; i++)
         mel_choice_add(MEL_CHOICE(choice), reasons[i], _(reasons[i]));
     g_signal_connect(choice, "edited", G_CALLBACK(choice_edited), form);
     add_row(form, ANSWER_FRAME_WHY, _("Why this picture"), "w", choice);
@@ -253,6 +278,7 @@ static void build(MelForm *form)
     add_tags(form, ANSWER_MOODS, _("Mood"), "m", moods, MEL_CHOICE_SET);
     add_choice(form, ANSWER_TEMPO, _("Tempo"), "t");
     add_entry(form, ANSWER_BPM, _("Beats a minute"), "b", G_CALLBACK(number_edited));
+    add_octaves(form);
     add_tags(form, ANSWER_VOICES, _("Voices"), "v", voices, MEL_CHOICE_SET);
     add_tags(form, ANSWER_INSTRUMENTS, _("Instruments"), "i", instruments, MEL_CHOICE_ROLES);
     add_choice(form, ANSWER_DISSONANCE, _("Dissonance"), "d");
@@ -300,6 +326,7 @@ void mel_form_show(MelForm *form, const Answers *answers)
         g_free(aspect);
     }
     form->tap = (TapTempo){0};
+    mel_octaves_show(MEL_OCTAVES(form->octaves), NAN);
 }
 
 GtkTextBuffer *mel_form_text(MelForm *form)
@@ -376,12 +403,17 @@ gboolean mel_form_step(MelForm *form, GtkWidget *focus, int by)
 
 void mel_form_tap(MelForm *form)
 {
-    char text[32];
     double bpm = tap_tempo(&form->tap, g_get_monotonic_time());
     if (isnan(bpm)) return;
-    snprintf(text, sizeof text, "%.4g", bpm);
-    mel_form_show_field(form, ANSWER_BPM, text);
-    edited(form, ANSWER_BPM, text);
+    mel_octaves_show(MEL_OCTAVES(form->octaves), bpm);
+    set_bpm(form, bpm);
+}
+
+void mel_form_fold(MelForm *form, TapFold fold)
+{
+    const char *said = gtk_editable_get_text(GTK_EDITABLE(form->fields[ANSWER_BPM]));
+    double bpm = tap_fold(g_ascii_strtod(said, NULL), fold);
+    if (!isnan(bpm)) set_bpm(form, bpm);
 }
 
 /* ---- the widget ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 
 #include "annotator/core/answers.h"
 #include "annotator/core/keys.h"
+#include "annotator/core/tap.h"
 
 #include <gtk/gtk.h>
 
@@ -33,5 +34,8 @@ gboolean mel_form_step(MelForm *form, GtkWidget *focus, int by);
 
 /* One beat of the tapped tempo. */
 void mel_form_tap(MelForm *form);
+
+/* Twice or half of the tempo that the field has, where that is one. */
+void mel_form_fold(MelForm *form, TapFold fold);
 
 #endif

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/queue_model.h"
 
+#include "annotator/answer_text.h"
+
 #include <string.h>
+
+/* As a person reads it. */
+typedef struct Genre {
+    char *label, *folded;
+} Genre;
 
 typedef struct Row {
     const char *clip, *title, *folded; /* folded: what a filter looks into */
-    const char *genre, *comment;       /* comment: of who sent it back; "" else */
+    const char *comment;               /* of who sent it back; "" else */
+    const Genre *genre;
     ItemState state;
     gboolean retest;
 } Row;
@@ -31,6 +39,8 @@ struct _MelQueueModel {
     GArray *shown;                    /* guint: which rows */
     GHashTable *live;                 /* row → MelQueueItem, not owned */
     GHashTable *by_clip;
+    GHashTable *labels; /* of terms */
+    GHashTable *genres; /* id → Genre */
 };
 
 static Row *row_at(MelQueueModel *model, guint i)
@@ -55,7 +65,7 @@ const char *mel_queue_item_title(MelQueueItem *item)
 
 const char *mel_queue_item_genre(MelQueueItem *item)
 {
-    return row_of(item)->genre;
+    return row_of(item)->genre->label;
 }
 
 const char *mel_queue_item_comment(MelQueueItem *item)
@@ -93,6 +103,29 @@ static void mel_queue_item_class_init(MelQueueItemClass *class)
 static void mel_queue_item_init(MelQueueItem *item)
 {
     (void)item;
+}
+
+/* ---- genres ---------------------------------------------------------------------------------- */
+
+static void genre_free(gpointer data)
+{
+    Genre *genre = data;
+    g_free(genre->label);
+    g_free(genre->folded);
+    g_free(genre);
+}
+
+/* id: NULL where nothing is said yet. */
+static const Genre *genre_of(MelQueueModel *model, const char *id)
+{
+    const char *key = id ? id : "";
+    Genre *genre = g_hash_table_lookup(model->genres, key);
+    if (genre) return genre;
+    genre = g_new(Genre, 1);
+    genre->label = *key ? answer_text(model->labels, ANSWER_GENRE, id) : g_strdup("");
+    genre->folded = g_utf8_casefold(genre->label, -1);
+    g_hash_table_insert(model->genres, g_strdup(key), genre);
+    return genre;
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
@@ -140,6 +173,8 @@ static void model_finalize(GObject *object)
     g_array_unref(model->shown);
     g_hash_table_unref(model->live);
     g_hash_table_unref(model->by_clip);
+    g_hash_table_unref(model->genres);
+    g_clear_pointer(&model->labels, g_hash_table_unref);
     mel_arena_clear(&model->arena);
     G_OBJECT_CLASS(mel_queue_model_parent_class)->finalize(object);
 }
@@ -155,6 +190,7 @@ static void mel_queue_model_init(MelQueueModel *model)
     model->shown = g_array_new(FALSE, FALSE, sizeof(guint));
     model->live = g_hash_table_new(NULL, NULL);
     model->by_clip = g_hash_table_new(g_str_hash, g_str_equal);
+    model->genres = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, genre_free);
 }
 
 MelQueueModel *mel_queue_model_new(void)
@@ -193,7 +229,7 @@ static bool add_row(void *ctx, const WorkItem *item, Err *err)
                      .comment = item->comment ? mel_arena_strdup(&model->arena, item->comment)
                                 : item->state == QUEUE_RETURNED ? "?"
                                                                 : "",
-                     .genre = item->genre ? mel_arena_strdup(&model->arena, item->genre) : "",
+                     .genre = genre_of(model, item->genre),
                      .state = state_of(item->state),
                      .retest = retest};
     g_array_append_val(model->rows, row);
@@ -214,7 +250,8 @@ bool mel_queue_model_load(MelQueueModel *model, Db *db, const char *annotator_id
     memset(model->in_state, 0, sizeof model->in_state);
     g_hash_table_remove_all(model->by_clip);
     mel_arena_clear(&model->arena);
-    bool ok = mel_worklist(db, annotator_id, add_row, model, err);
+    if (!model->labels) model->labels = answer_labels_new(db, err);
+    bool ok = model->labels && mel_worklist(db, annotator_id, add_row, model, err);
     mel_queue_model_filter(model, NULL, -1);
     return ok;
 }
@@ -224,7 +261,7 @@ bool mel_queue_model_load(MelQueueModel *model, Db *db, const char *annotator_id
 static gboolean is_wanted(const Row *row, const char *folded, int state)
 {
     if (state >= 0 && (int)row->state != state) return FALSE;
-    return !*folded || strstr(row->folded, folded) || strstr(row->genre, folded);
+    return !*folded || strstr(row->folded, folded) || strstr(row->genre->folded, folded);
 }
 
 void mel_queue_model_filter(MelQueueModel *model, const char *text, int state)
@@ -259,8 +296,7 @@ void mel_queue_model_note(MelQueueModel *model, const char *clip_id, gboolean re
     model->in_state[state]++;
     row->state = state;
     if (state == ITEM_SUBMITTED) row->comment = "";
-    if (!mel_equal(row->genre, genre ? genre : ""))
-        row->genre = genre ? mel_arena_strdup(&model->arena, genre) : "";
+    row->genre = genre_of(model, genre);
     MelQueueItem *item = g_hash_table_lookup(model->live, GUINT_TO_POINTER(number));
     if (item) g_signal_emit(item, signals[CHANGED], 0);
 }

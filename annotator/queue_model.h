@@ -14,7 +14,7 @@
 G_DECLARE_FINAL_TYPE(MelQueueItem, mel_queue_item, MEL, QUEUE_ITEM, GObject)
 const char *mel_queue_item_clip(MelQueueItem *item);
 const char *mel_queue_item_title(MelQueueItem *item);
-const char *mel_queue_item_genre(MelQueueItem *item);   /* "" without */
+const char *mel_queue_item_genre(MelQueueItem *item);   /* in the person's language; "" without */
 const char *mel_queue_item_comment(MelQueueItem *item); /* of who sent it back; "" else */
 ItemState mel_queue_item_state(MelQueueItem *item);
 gboolean mel_queue_item_is_retest(MelQueueItem *item);
@@ -26,11 +26,13 @@ MelQueueModel *mel_queue_model_new(void);
 MEL_MUST_CHECK bool mel_queue_model_load(MelQueueModel *model, Db *db, const char *annotator_id,
                                          Err *err);
 
-/* Shows rows whose title, clip or genre holds the text and that are in the state (-1: any). */
+/* Shows rows whose title, clip or genre, as it is shown, holds the text and that are in the state
+ * (-1: any). */
 void mel_queue_model_filter(MelQueueModel *model, const char *text, int state);
 
-/* Tells of a change of the row's answer; a row that the filter no longer wants stays until the
- * filter is set again, so that nothing jumps away under the person. */
+/* Tells of a change of the row's answer (genre: the term's id, NULL without); a row that the filter
+ * no longer wants stays until the filter is set again, so that nothing jumps away under the person.
+ */
 void mel_queue_model_note(MelQueueModel *model, const char *clip_id, gboolean retest,
                           ItemState state, const char *genre);
 

@@ -141,11 +141,15 @@ static void show_rest(MelReviewWindow *window)
         add_rest(window, row++, d->agreed[i], FALSE);
     for (size_t i = 0; i < d->aside_count; i++)
         add_rest(window, row++, d->asides[i], TRUE);
-    char *agreed = d->person_count == 1
-                       ? g_strdup_printf(_("the answer has %zu fields"), d->agreed_count)
-                       : g_strdup_printf(_("%zu fields agree"), d->agreed_count);
+    char *agreed = g_strdup_printf(
+        d->person_count == 1
+            ? ngettext("the answer has %zu field", "the answer has %zu fields", d->agreed_count)
+            : ngettext("%zu field agrees", "%zu fields agree", d->agreed_count),
+        d->agreed_count);
     char *line = d->merged_count
-                     ? g_strdup_printf(_("%s, %zu differ and are merged"), agreed, d->merged_count)
+                     ? g_strdup_printf(ngettext("%s, %zu differs and is merged",
+                                                "%s, %zu differ and are merged", d->merged_count),
+                                       agreed, d->merged_count)
                      : g_strdup(agreed);
     gtk_expander_set_label(GTK_EXPANDER(window->rest), line);
     gtk_expander_set_expanded(GTK_EXPANDER(window->rest), !d->disputed_count);

@@ -17,6 +17,7 @@ struct _MelTags {
     GtkWidget parent_instance;
     GtkWidget *box, *choice, *chips, *entry, *popover, *list;
     GArray *terms;
+    char *(*namer)(const char *word);
     char *value;
 };
 
@@ -30,11 +31,11 @@ static Term *term_at(MelTags *tags, guint i)
     return &g_array_index(tags->terms, Term, i);
 }
 
-static const char *label_of(MelTags *tags, const char *id)
+static char *label_of(MelTags *tags, const char *id)
 {
     for (guint i = 0; i < tags->terms->len; i++)
-        if (g_strcmp0(term_at(tags, i)->id, id) == 0) return term_at(tags, i)->label;
-    return id;
+        if (g_strcmp0(term_at(tags, i)->id, id) == 0) return g_strdup(term_at(tags, i)->label);
+    return tags->namer ? tags->namer(id) : g_strdup(id);
 }
 
 /* ---- chips: chosen terms that have no button ------------------------------------------------- */
@@ -60,7 +61,7 @@ static void add_chip(void *ctx, const char *term, const char *role)
 {
     MelTags *tags = ctx;
     if (mel_choice_has(MEL_CHOICE(tags->choice), term)) return;
-    const char *label = label_of(tags, term);
+    char *label = label_of(tags, term);
     char *text =
         *role ? g_strdup_printf("%s (%s)  ×", label, _(role)) : g_strdup_printf("%s  ×", label);
     char *name = g_strdup_printf(_("Take away %s"), label);
@@ -70,6 +71,7 @@ static void add_chip(void *ctx, const char *term, const char *role)
     gtk_accessible_update_property(GTK_ACCESSIBLE(chip), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
     g_signal_connect(chip, "clicked", G_CALLBACK(chip_clicked), tags);
     gtk_box_append(GTK_BOX(tags->chips), chip);
+    g_free(label);
     g_free(text);
     g_free(name);
 }
@@ -186,6 +188,11 @@ static void choice_edited(MelChoice *choice, MelTags *tags)
 }
 
 /* ---- the widget ------------------------------------------------------------------------------ */
+
+void mel_tags_set_namer(MelTags *tags, char *(*namer)(const char *word))
+{
+    tags->namer = namer;
+}
 
 void mel_tags_add(MelTags *tags, const char *id, const char *label, gboolean common)
 {

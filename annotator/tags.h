@@ -12,6 +12,10 @@ G_DECLARE_FINAL_TYPE(MelTags, mel_tags, MEL, TAGS, GtkWidget)
 
 /* Emits "edited"; and "unlisted" (const char *word) for a word that is no term. */
 GtkWidget *mel_tags_new(const char *label, MelChoiceKind kind);
+/* How a word is shown that is none of the terms; namer gives a text to g_free. At first as it is.
+ */
+void mel_tags_set_namer(MelTags *tags, char *(*namer)(const char *word));
+
 void mel_tags_add(MelTags *tags, const char *id, const char *label, gboolean common);
 const char *mel_tags_get_value(MelTags *tags);
 void mel_tags_set_value(MelTags *tags, const char *value);

@@ -2,10 +2,21 @@
 #include "annotator/translation.h"
 
 #include "annotator/data_folder.h"
+#include "base/base.h"
 
 #include <gtk/gtk.h>
 #include <libintl.h>
 #include <locale.h>
+
+static const char *text(const char *english)
+{
+    return gettext(english);
+}
+
+static const char *count(const char *one, const char *many, unsigned long n)
+{
+    return ngettext(one, many, n);
+}
 
 void mel_translation_init(void)
 {
@@ -17,5 +28,6 @@ void mel_translation_init(void)
     bindtextdomain(GETTEXT_PACKAGE, folder);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     textdomain(GETTEXT_PACKAGE);
+    mel_translate_by(&(Translator){text, count}); /* what the libraries say */
     g_free(folder);
 }

@@ -107,10 +107,12 @@ void window_note_state(MelWindow *window)
                          session_is_retest(window->session), state,
                          session_get(window->session, ANSWER_GENRE));
     QueueCounts counts = mel_queue_model_counts(window->queue);
-    char *text = g_strdup_printf(_("%u of %u submitted, %u drafts"), counts.submitted, counts.all,
-                                 counts.drafts);
+    char *drafts = g_strdup_printf(ngettext("%u draft", "%u drafts", counts.drafts), counts.drafts);
+    /* "3 of 20 submitted, 1 draft" */
+    char *text = g_strdup_printf(_("%u of %u submitted, %s"), counts.submitted, counts.all, drafts);
     gtk_label_set_text(GTK_LABEL(window->progress), text);
     gtk_label_set_text(GTK_LABEL(window->subtitle), state_text(state));
+    g_free(drafts);
     g_free(text);
 }
 

@@ -81,6 +81,10 @@ static gboolean run(MelWindow *window, KeyCommand command)
     case COMMAND_tap:
         mel_form_tap(MEL_FORM(window->form));
         return TRUE;
+    case COMMAND_bpm_double:
+    case COMMAND_bpm_half:
+        mel_form_fold(MEL_FORM(window->form), command == COMMAND_bpm_half ? TAP_HALVE : TAP_DOUBLE);
+        return TRUE;
     case COMMAND_still:
         return gtk_widget_grab_focus(window->strip);
     default:

@@ -53,7 +53,9 @@ static void list_all(MelWindow *window, const LintFindings *findings)
                                findings->items[i].severity == LINT_MUST ? "●" : "○",
                                findings->items[i].message);
     if (findings->count > shown)
-        g_string_append_printf(lines, _("\nand %zu more"), findings->count - shown);
+        g_string_append_printf(
+            lines, ngettext("\nand %zu more", "\nand %zu more", findings->count - shown),
+            findings->count - shown);
     mel_form_show_lint(MEL_FORM(window->form), lines->str);
     g_string_free(lines, TRUE);
 }

@@ -16,9 +16,12 @@ static void pack(MelWindow *window, const char *path)
         window_tell(window, err.message);
         return;
     }
-    char *text = g_strdup_printf(_("%lld answers are in '%s': give that file to whoever sent the "
-                                   "packet."),
-                                 (long long)report.contents.answers, path);
+    int64_t count = report.contents.answers;
+    char *text = g_strdup_printf(
+        ngettext("%lld answer is in '%s': give that file to whoever sent the packet.",
+                 "%lld answers are in '%s': give that file to whoever sent the packet.",
+                 (unsigned long)count),
+        (long long)count, path);
     window_tell(window, text);
     g_free(text);
 }

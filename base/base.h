@@ -22,5 +22,6 @@
 #include "base/sound_file.h"
 #include "base/str.h"
 #include "base/threads.h"
+#include "base/translate.h"
 
 #endif

@@ -2,6 +2,8 @@
 #define MEL_ERR_ITSELF
 #include "base/err.h"
 
+#include "base/translate.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@ static void set_text(Err *err, ErrCode code, const char *reason, const char *for
     if (err->code != ERR_NONE) return;
     err->code = code;
     snprintf(err->reason, sizeof err->reason, "%s", reason);
-    vsnprintf(err->message, sizeof err->message, format, args);
+    vsnprintf(err->message, sizeof err->message, mel_text(format), args);
     mend_end(err->message);
 }
 
@@ -76,7 +78,7 @@ bool mel_err_wrap(Err *err, const char *format, ...)
     char whole[sizeof err->message];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, 201, format, args); /* leaves half for the cause */
+    vsnprintf(context, 201, mel_text(format), args); /* leaves half for the cause */
     va_end(args);
     mend_end(context);
     int used = snprintf(whole, sizeof whole, "%s: ", context);
@@ -91,7 +93,7 @@ bool mel_err_hint(Err *err, const char *format, ...)
     if (err->hint[0]) return false;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->hint, sizeof err->hint, format, args);
+    vsnprintf(err->hint, sizeof err->hint, mel_text(format), args);
     mend_end(err->hint);
     va_end(args);
     return false;

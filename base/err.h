@@ -46,7 +46,9 @@ typedef struct Err {
     char hint[240];    /* what to do about it; may be empty */
 } Err;
 
-/* Sets the error unless one is set. Always returns false, so: return mel_err(err, ...); */
+/* Formats, here and below, are shown in the person's language (base/translate.h).
+ *
+ * Sets the error unless one is set. Always returns false, so: return mel_err(err, ...); */
 bool mel_err(Err *err, ErrCode code, const char *format, ...) MEL_PRINTF(3, 4);
 
 /* The same with a reason word. */

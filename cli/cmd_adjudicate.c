@@ -93,6 +93,7 @@ static bool list_field(Listing *listing, const char *field, Err *err)
 {
     const ViewQuery query = {.view = "annotations",
                              .also = "clip = ?1 AND state = 'submitted'"
+                                     " AND NOT retest"
                                      " AND annotator_kind IN ('person', 'script')",
                              .args = {listing->clip_id},
                              .arg_count = 1,

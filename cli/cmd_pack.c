@@ -75,7 +75,8 @@ const CliCommand cmd_pack = {
     .details =
         "OUT is a small dataset with what is assigned to that person: media, measures, own "
         "answers,\n"
-        "and nobody else's. OUT.tar makes one file. The answers come back by 'mel merge', from "
+        "and nobody else's; what is asked again leaves the first answer at home. OUT.tar makes one "
+        "file. The answers come back by 'mel merge', from "
         "the\n"
         "packet itself or, without the media, from what 'mel pack OUT.tar' makes inside it.\n\n"
         "  mel pack --annotator anna anna.tar\n"

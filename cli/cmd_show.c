@@ -203,8 +203,9 @@ static void show_answer(Page *page, const json_t *a)
         {"why this frame", "frame_why"   },
         {"comment",        "comment"     },
     };
-    char *who = cli_clean(mel_json_text(a, "annotator", "?"));
-    mel_str_addf(&page->out, "  %s (%s), revision %lld, %s, %s\n", who,
+    char *who = cli_clean(mel_json_text(a, "person", "?"));
+    mel_str_addf(&page->out, "  %s (%s%s), revision %lld, %s, %s\n", who,
+                 mel_json_i64(a, "retest", 0) ? "asked again, " : "",
                  mel_json_text(a, "annotator_kind", "?"), (long long)mel_json_i64(a, "rev", 0),
                  mel_json_text(a, "state", "?"), mel_json_text(a, "created_at", "?"));
     free(who);

@@ -102,12 +102,12 @@ static void print_genres(const Stats *s)
 static void print_annotators(const Stats *s)
 {
     if (!s->annotator_count) return;
-    printf("\nAnnotations              submitted    drafts  withdrawn\n");
+    printf("\nAnnotations              submitted    drafts  withdrawn   retests\n");
     for (size_t i = 0; i < s->annotator_count; i++) {
         const AnnotatorTally *a = &s->annotators[i];
         char *id = cli_clean(a->id);
-        printf("  %-20s %12s %9s %10s  %s\n", id, counted(a->submitted), counted(a->drafts),
-               counted(a->withdrawn), a->kind);
+        printf("  %-20s %12s %9s %10s %9s  %s\n", id, counted(a->submitted), counted(a->drafts),
+               counted(a->withdrawn), counted(a->retests), a->kind);
         free(id);
     }
 }

@@ -56,6 +56,8 @@ static const ColumnNote annotation_columns[] = {
     {"id", "", "this revision of the answer"},
     {"clip", "", "the clip that it is about"},
     {"annotator", "", "who gave it"},
+    {"person", "", "the same; of a retest who answered again"},
+    {"retest", "0/1", "1 for an answer to what was asked again"},
     {"annotator_kind", "", "person, import, script or system"},
     {"rev", "count", "revision, from 1; older ones are kept"},
     {"state", "", "draft, submitted or withdrawn"},

@@ -251,7 +251,8 @@ void report_annotators(Report *report)
         return;
     }
     begin_table(report, "Newest answers by annotator, and the time recorded on them.");
-    HEADS(report, "Annotator", "Kind", "#Submitted", "#Drafts", "#Withdrawn", "#Minutes an answer");
+    HEADS(report, "Annotator", "Kind", "#Submitted", "#Drafts", "#Withdrawn", "#Retests",
+          "#Minutes an answer");
     for (size_t i = 0; i < s->annotator_count; i++) {
         const AnnotatorTally *a = &s->annotators[i];
         int64_t answers = a->submitted + a->drafts + a->withdrawn;
@@ -261,6 +262,7 @@ void report_annotators(Report *report)
         cell_count(report, a->submitted);
         cell_count(report, a->drafts);
         cell_count(report, a->withdrawn);
+        cell_count(report, a->retests);
         if (a->active_s > 0 && answers)
             mel_str_addf(&report->out, "<td class=\"n\">%.1f</td>",
                          a->active_s / 60 / (double)answers);

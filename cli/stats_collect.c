@@ -220,8 +220,12 @@ static bool take_annotation(void *ctx, const ViewRow *row, Err *err)
 {
     (void)err;
     const char *state = mel_row_text(row, "state", "");
-    AnnotatorTally *tally = annotator_of(ctx, mel_row_text(row, "annotator", "?"),
+    AnnotatorTally *tally = annotator_of(ctx, mel_row_text(row, "person", "?"),
                                          mel_row_text(row, "annotator_kind", "?"));
+    if (mel_row_i64(row, "retest", 0)) {
+        tally->retests += mel_equal(state, "submitted");
+        return true;
+    }
     tally->submitted += mel_equal(state, "submitted");
     tally->drafts += mel_equal(state, "draft");
     tally->withdrawn += mel_equal(state, "withdrawn");
@@ -249,7 +253,7 @@ static bool take_triplets(void *ctx, const ViewRow *row, Err *err)
 static bool collect_answers(Db *db, Stats *stats, Err *err)
 {
     const ViewQuery annotations = {.view = "annotations",
-                                   .columns = "annotator, annotator_kind, state, active_us",
+                                   .columns = "person, retest, annotator_kind, state, active_us",
                                    .also = "annotator_kind <> 'system'"};
     const ViewQuery triplets = {
         .view = "triplets",

@@ -49,7 +49,8 @@ typedef struct PassTally {
 typedef struct AnnotatorTally {
     char *id, *kind;
     int64_t submitted, drafts, withdrawn;
-    double active_s; /* recorded working time of the newest revisions */
+    int64_t retests; /* submitted to what was asked again, besides */
+    double active_s; /* recorded working time of the newest revisions, retests left out */
 } AnnotatorTally;
 
 /* Members by side and genre; counts[genre * side_count + side], the last genre row: none. */

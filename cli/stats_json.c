@@ -80,6 +80,7 @@ static json_t *annotators_json(const Stats *s)
         mel_json_set_i64(object, "submitted", a->submitted);
         mel_json_set_i64(object, "drafts", a->drafts);
         mel_json_set_i64(object, "withdrawn", a->withdrawn);
+        mel_json_set_i64(object, "retests", a->retests);
         mel_json_set_f64(object, "active_s", a->active_s);
         json_array_append_new(list, object);
     }

@@ -11,6 +11,7 @@ static const char *const tempo_ranks[] = {"very-slow", "slow",      "moderate",
                                           "fast",      "very-fast", NULL};
 static const char *const dissonance_ranks[] = {"none", "mild", "marked", NULL};
 
+#define N_(text) text /* for gettext: agree_run.c makes sentences of it */
 #define TEXT(kind, name, about, ranks)                                                             \
     {                                                                                              \
 #name, about, kind, offsetof(Annotation, name), NULL, ranks                                \
@@ -27,18 +28,18 @@ static const char *const dissonance_ranks[] = {"none", "mild", "marked", NULL};
     }
 
 static const AgreeField fields[AGREE_FIELD_COUNT] = {
-    TERM(genre, "the genre"),
-    SET("other_genre", "further genres", "genre"),
-    SET("mood", "the moods", "mood"),
-    SET("voice", "the voices", "voice"),
-    SET("instrument", "the instruments", "instrument"),
-    RANK(tempo, "the tempo"),
-    OTHER(AGREE_BPM, "bpm", "the beats per minute"),
-    RANK(dissonance, "dissonance"),
-    TERM(metre, "the metre"),
-    TERM(feel, "the feel"),
-    TERM(relevance, "how picture and music belong together"),
-    OTHER(AGREE_FRAME, "frame", "the frame"),
+    TERM(genre, N_("the genre")),
+    SET("other_genre", N_("further genres"), "genre"),
+    SET("mood", N_("the moods"), "mood"),
+    SET("voice", N_("the voices"), "voice"),
+    SET("instrument", N_("the instruments"), "instrument"),
+    RANK(tempo, N_("the tempo")),
+    OTHER(AGREE_BPM, "bpm", N_("the beats per minute")),
+    RANK(dissonance, N_("dissonance")),
+    TERM(metre, N_("the metre")),
+    TERM(feel, N_("the feel")),
+    TERM(relevance, N_("how picture and music belong together")),
+    OTHER(AGREE_FRAME, "frame", N_("the frame")),
 };
 
 const AgreeField *mel_agree_field(int field)

@@ -7,7 +7,8 @@
 
 #define FRAME_TOLERANCE_S 0.5
 #define BPM_TOLERANCE 0.04
-#define SAME "share the same"
+#define N_(text) text /* for gettext: shown by whoever tells of it */
+#define SAME N_("share the same")
 #define INTERVAL_WIDE 0.3 /* from one word of agree_sentence to the next but one */
 enum { CLIPS_FEW = 10 };
 
@@ -15,11 +16,11 @@ static const struct {
     AgreementDistance distance;
     const char *statistic;
 } kinds[] = {
-    [AGREE_TERM] = {AGREEMENT_NOMINAL, "alpha, nominal"    },
-    [AGREE_RANK] = {AGREEMENT_ORDINAL, "alpha, ordinal"    },
-    [AGREE_SET] = {AGREEMENT_MASI,    "alpha, MASI"       },
-    [AGREE_BPM] = {AGREEMENT_RATIO,   "alpha, ratio"      },
-    [AGREE_FRAME] = {AGREEMENT_NOMINAL, "share within 0.5 s"},
+    [AGREE_TERM] = {AGREEMENT_NOMINAL, N_("alpha, nominal")    },
+    [AGREE_RANK] = {AGREEMENT_ORDINAL, N_("alpha, ordinal")    },
+    [AGREE_SET] = {AGREEMENT_MASI,    N_("alpha, MASI")       },
+    [AGREE_BPM] = {AGREEMENT_RATIO,   N_("alpha, ratio")      },
+    [AGREE_FRAME] = {AGREEMENT_NOMINAL, N_("share within 0.5 s")},
 };
 
 static const char *statistic_of(int field)
@@ -132,27 +133,28 @@ void mel_agree_sentence(const AgreeRow *row, Str *out)
         double least;
         const char *says;
     } steps[] = {
-        {0.800,     "people agree on %s"                       },
-        {0.667,     "people mostly agree on %s"                },
-        {0.400,     "people agree on %s in part"               },
-        {0.100,     "people hardly agree on %s"                },
-        {-INFINITY, "people agree on %s no more than by chance"},
+        {0.800,     N_("people agree on %s")                       },
+        {0.667,     N_("people mostly agree on %s")                },
+        {0.400,     N_("people agree on %s in part")               },
+        {0.100,     N_("people hardly agree on %s")                },
+        {-INFINITY, N_("people agree on %s no more than by chance")},
     };
     const AgreementResult *r = &row->main.result;
     const char *about = mel_agree_field(row->field)->about;
     size_t step = 0;
     if (!r->defined) {
-        mel_str_add(out, r->reason);
+        mel_str_add(out, mel_text(r->reason));
         return;
     }
     while (r->value < steps[step].least)
         step++;
     if (row->is_alpha)
-        mel_str_addf(out, steps[step].says, about);
+        mel_str_addf(out, mel_text(steps[step].says), mel_text(about));
     else
-        mel_str_addf(out, "two people choose the same moment %.0f times in 100", 100 * r->value);
+        mel_str_addf(out, mel_text("two people choose the same moment %.0f times in 100"),
+                     100 * r->value);
     bool wide = r->has_interval && r->high - r->low > INTERVAL_WIDE;
-    if (wide || r->units < CLIPS_FEW) mel_str_add(out, ", but so few clips say little");
+    if (wide || r->units < CLIPS_FEW) mel_str_add(out, mel_text(", but so few clips say little"));
 }
 
 /* ---- people --------------------------------------------------------------------------------- */

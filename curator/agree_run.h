@@ -28,7 +28,8 @@ AgreeRow mel_agree_row(const AgreeAnswers *answers, int field, const AgreementBo
 /* Mean of the alphas that are defined; NAN when none is. */
 double mel_agree_headline(const AgreeRow *rows, int count, int *alphas);
 
-/* "people mostly agree on the genre"; the reason when there is no number. */
+/* "people mostly agree on the genre", in the person's language; the reason when there is no number.
+ */
 void mel_agree_sentence(const AgreeRow *row, Str *out);
 
 /* One person and field. */

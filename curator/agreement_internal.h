@@ -8,9 +8,10 @@
 
 #include <stddef.h>
 
-#define AGREEMENT_NOBODY "nothing was answered by two people"
+#define N_(text) text /* for gettext */
+#define AGREEMENT_NOBODY N_("nothing was answered by two people")
 #define AGREEMENT_ONE_ANSWER                                                                       \
-    "everybody gave one and the same answer, so agreement cannot be told from chance"
+    N_("everybody gave one and the same answer, so agreement cannot be told from chance")
 
 typedef struct Coded {
     const AgreementTable *table;

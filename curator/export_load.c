@@ -344,13 +344,13 @@ static void name_annotators(Loader *loader, ExportItem *item, const struct Answe
 static bool load_annotators(Loader *loader, Err *err)
 {
     ExportRun *run = loader->run;
-    const ViewQuery query = {
-        .view = "annotations",
-        .columns = "clip, annotator, annotator_kind",
-        .also = "state = 'submitted' AND clip IN (SELECT id FROM splits WHERE split = ?1)",
-        .args = {run->split.name},
-        .arg_count = 1,
-        .order = "clip, annotator"};
+    const ViewQuery query = {.view = "annotations",
+                             .columns = "clip, annotator, annotator_kind",
+                             .also = "state = 'submitted' AND NOT retest AND clip IN (SELECT id "
+                                     "FROM splits WHERE split = ?1)",
+                             .args = {run->split.name},
+                             .arg_count = 1,
+                             .order = "clip, annotator"};
     if (!mel_query(run->db, &query, take_answer, loader, err)) return false;
     rank_people(loader);
     size_t first = 0;

@@ -259,7 +259,7 @@ static bool read_manifest(const char *folder, char sha256[SHA256_HEX_SIZE], Err 
 {
     char *path = mel_path_join(folder, PACKET_MANIFEST), *text = NULL;
     size_t n;
-    bool ok = mel_path_exists(path) || mel_err(err, ERR_FORMAT, "it has no " PACKET_MANIFEST);
+    bool ok = mel_path_exists(path) || mel_err(err, ERR_FORMAT, "it has no %s", PACKET_MANIFEST);
     ok = ok && mel_read_file(path, MANIFEST_BYTES_MAX, &text, &n, err);
     if (ok) {
         json_t *manifest = mel_json_parse(text, n, PACKET_MANIFEST, err);
@@ -300,7 +300,7 @@ static bool merge_folder(Db *db, const char *folder, PacketRefusedFn *refused, v
     char sha256[SHA256_HEX_SIZE];
     Db *packet = NULL;
     bool ok = read_manifest(folder, sha256, err) && check_sum(folder, err) &&
-              mel_db_open(folder, DB_READ, &packet, err) &&
+              mel_db_open(folder, DB_LOOK, &packet, err) &&
               mel_packet_merge(db, packet, sha256, refused, ctx, report, err);
     mel_db_close(packet);
     return ok;
@@ -340,7 +340,7 @@ static bool packet_id(const char *folder, char id[ULID_SIZE], Err *err)
     bool found = false;
     PacketLabel label;
     bool ok =
-        mel_db_open(folder, DB_READ, &packet, err) && mel_packet_label(packet, &label, &found, err);
+        mel_db_open(folder, DB_LOOK, &packet, err) && mel_packet_label(packet, &label, &found, err);
     mel_db_close(packet);
     if (ok && !found) ok = mel_err(err, ERR_FORMAT, "it holds a dataset, but no packet");
     if (ok) memcpy(id, label.id, ULID_SIZE);

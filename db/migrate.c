@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-extern const char mel_sql_0001_init[], mel_sql_views[];
+extern const char mel_sql_0001_init[], mel_sql_0002_views[], mel_sql_views[];
 
 /* Migration i brings schema i to schema i + 1, in one transaction. */
 static const char *const *migrations(int *count)
 {
-    static const char *const all[] = {mel_sql_0001_init};
+    static const char *const all[] = {mel_sql_0001_init, mel_sql_0002_views};
     *count = (int)MEL_COUNT(all);
     return all;
 }

@@ -66,9 +66,31 @@ static bool put_label(Db *packet, const PacketLabel *label, Err *err)
  */
 
 /* Of every query: ?1 is the person, ?2 the batch or NULL. */
+
+/* Clips that the person has answered and owes a second answer to, which is to be given without a
+ * look at the first. One that was sent back has to be looked at. */
+#define ASKED_AGAIN                                                                                \
+    "(SELECT r.clip_id FROM assignment AS r"                                                       \
+    "  WHERE r.annotator_id = ?1 AND r.purpose = 'retest'"                                         \
+    "    AND NOT EXISTS (SELECT 1 FROM annotation AS b"                                            \
+    "                     WHERE b.clip_id = r.clip_id AND b.state = 'submitted'"                   \
+    "                       AND b.annotator_id = ?1 || '" RETEST_SUFFIX "')"                       \
+    "    AND EXISTS (SELECT 1 FROM annotation AS b"                                                \
+    "                 WHERE b.clip_id = r.clip_id AND b.state = 'submitted'"                       \
+    "                   AND b.annotator_id = ?1)"                                                  \
+    "    AND coalesce((SELECT v.verdict FROM annotation_head AS g"                                 \
+    "                    JOIN review AS v ON v.annotation_id = g.annotation_id"                    \
+    "                   WHERE g.clip_id = r.clip_id AND g.annotator_id = ?1"                       \
+    "                   ORDER BY v.created_at DESC, v.id DESC LIMIT 1), '') <> 'return')"
+
+/* The first answer stays at home, and so does its place in the queue, which would look open. */
+#define ASSIGNED                                                                                   \
+    "s.annotator_id = ?1 AND (?2 IS NULL OR s.batch = ?2)"                                         \
+    " AND (s.purpose IN ('retest', 'review') OR s.clip_id NOT IN " ASKED_AGAIN ")"
+
 #define CLIPS                                                                                      \
     "(SELECT s.clip_id FROM assignment AS s JOIN clip AS k ON k.id = s.clip_id"                    \
-    "  WHERE s.annotator_id = ?1 AND (?2 IS NULL OR s.batch = ?2) AND k.state = 'ready')"
+    "  WHERE " ASSIGNED " AND k.state = 'ready')"
 
 #define SELF "(?1, ?1 || '" RETEST_SUFFIX "')"
 
@@ -89,8 +111,10 @@ static bool put_label(Db *packet, const PacketLabel *label, Err *err)
 
 #define ANSWERS                                                                                    \
     "(SELECT n.id FROM annotation AS n"                                                            \
-    "  WHERE n.clip_id IN " CLIPS "   AND (n.annotator_id IN " SELF                                \
-    "     OR (n.clip_id IN " REVIEWED "         AND n.id IN (SELECT g.annotation_id"               \
+    "  WHERE n.clip_id IN " CLIPS "    AND (n.annotator_id <> ?1 OR n.clip_id NOT IN " ASKED_AGAIN \
+    ")"                                                                                            \
+    "    AND (n.annotator_id IN " SELF "     OR (n.clip_id IN " REVIEWED                           \
+    "         AND n.id IN (SELECT g.annotation_id"                                                 \
     "                      FROM annotation_head AS g JOIN annotator AS p ON p.id = g.annotator_id" \
     "                     WHERE g.clip_id = n.clip_id AND g.state = 'submitted'"                   \
     "                       AND p.kind IN ('person', 'script')))))"
@@ -145,7 +169,7 @@ static const struct {
     COPY("assignment",
          "id, batch, clip_id, annotator_id, purpose, position, not_before, created_at",
          "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8",
-         "annotator_id = ?1 AND (?2 IS NULL OR batch = ?2) AND clip_id IN " CLIPS),
+         "id IN (SELECT s.id FROM assignment AS s WHERE " ASSIGNED ") AND clip_id IN " CLIPS),
     COPY("annotation",
          "id, clip_id, annotator_id, rev, state, genre, tempo, bpm, dissonance, metre, feel, text,"
          " relevance, frame_position, frame_why, comment, vocabulary_version, origin, active_us,"
@@ -164,7 +188,8 @@ static const struct {
     COPY("suggestion_use", "id, suggestion_id, annotator_id, action, created_at",
          "?1, ?2, ?3, ?4, ?5",
          "annotator_id IN " SELF
-         " AND suggestion_id IN (SELECT id FROM suggestion WHERE clip_id IN " CLIPS ")"),
+         " AND suggestion_id IN (SELECT g.id FROM suggestion AS g WHERE g.clip_id IN " CLIPS
+         "     AND (suggestion_use.annotator_id <> ?1 OR g.clip_id NOT IN " ASKED_AGAIN "))"),
 };
 
 /* The dataset's terms, retired ones too: they may stand in answers. */
@@ -182,8 +207,8 @@ static const char sql_count_packed[] =
     "SELECT count(DISTINCT clip_id), (SELECT count(*) FROM annotation)"
     "  FROM assignment";
 
-static const char sql_count_assigned[] = "SELECT count(DISTINCT clip_id) FROM assignment"
-                                         " WHERE annotator_id = ?1 AND (?2 IS NULL OR batch = ?2)";
+static const char sql_count_assigned[] = "SELECT count(DISTINCT s.clip_id) FROM assignment AS s"
+                                         " WHERE " ASSIGNED;
 
 bool mel_packet_contents(Db *packet, PacketContents *out, Err *err)
 {

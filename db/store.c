@@ -57,7 +57,7 @@ static bool count_tables(Db *db, int64_t *tables, Err *err)
     return db_one_i64(db, "SELECT count(*) FROM sqlite_master", NULL, 0, 0, tables, err);
 }
 
-static bool check_versions(Db *db, const char *path, Err *err)
+static bool check_versions(Db *db, DbMode mode, const char *path, Err *err)
 {
     int application_id, version;
     int64_t tables;
@@ -74,7 +74,8 @@ static bool check_versions(Db *db, const char *path, Err *err)
                 mel_db_schema_version());
         return mel_err_hint(err, "use the Melkit that wrote it, or a newer one");
     }
-    if (version < mel_db_schema_version() && !db->writable)
+    bool may_be_older = db->writable || (mode == DB_LOOK && version > 0);
+    if (version < mel_db_schema_version() && !may_be_older)
         return mel_err(err, ERR_FORMAT, "'%s' has the older schema %d and needs migrating", path,
                        version) ||
                mel_err_hint(err, "run any writing command once, for example 'mel verify --repair'");
@@ -129,7 +130,7 @@ static bool refuse_taken(Db *db, const char *folder, Err *err)
     if (tables == 0 && application_id == 0) return true;
     if (application_id != DB_APPLICATION_ID)
         return mel_err(err, ERR_EXISTS, "'%s/mel.db' is a database of another program", folder);
-    if (version == mel_db_schema_version()) {
+    if (version > 0 && version <= mel_db_schema_version()) {
         if (!db_one_i64(db, "SELECT count(*) FROM setting", NULL, 0, 0, &settings, err))
             return false;
         if (settings == 0) return true;
@@ -189,7 +190,7 @@ bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
     }
     if (!refuse_network_fs(folder, err) || !check_magic(path, err)) goto out;
     if (!open_handle(folder, false, mode, &db, err)) goto out;
-    if (!check_versions(db, path, err)) goto out;
+    if (!check_versions(db, mode, path, err)) goto out;
     if (mode == DB_WRITE) {
         /* A restored backup comes without the WAL mode. */
         ok = db_lock(db, err) && db_script(db, "PRAGMA journal_mode = WAL", err) &&

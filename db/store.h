@@ -11,6 +11,7 @@ typedef struct Db Db;
 typedef enum DbMode {
     DB_READ, /* may not change anything */
     DB_WRITE,
+    DB_LOOK, /* as DB_READ; a store of an older schema opens too, for who knows what is in it */
 } DbMode;
 
 /* Makes a new dataset in `folder` (which may be there, but must not hold one): its folders and an

@@ -13,7 +13,10 @@ python3 po/vocabulary.py schemas/vocabulary.json >"$scratch/schemas/vocabulary.c
 grep '\.def$' po/POTFILES >"$scratch/definitions"
 grep -v '\.def$' po/POTFILES >"$scratch/others"
 extract() {
-    xgettext --from-code=UTF-8 --keyword=_ --keyword=N_ --add-comments=' a term' \
+    xgettext --from-code=UTF-8 --keyword=_ --keyword=N_ --keyword=mel_text \
+        --keyword=mel_text_count:1,2 --keyword=mel_err:3 --keyword=mel_err_reason:4 \
+        --keyword=mel_err_errno:2 --keyword=mel_err_wrap:2 --keyword=mel_err_hint:2 \
+        --add-comments=' a term' \
         --add-location=file --package-name=Melkit --output="$scratch/melkit.pot" "$@"
 }
 extract --files-from="$scratch/others"

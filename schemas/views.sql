@@ -96,12 +96,15 @@ SELECT c.id AS id,
   LEFT JOIN annotation AS a ON a.id = t.annotation_id AND t.state = 'settled';
 
 -- The newest revision of each person's answer to each clip; several people's merged answer is there
--- too, as that of the annotator 'settled' (annotator_kind 'system').
+-- too, as that of the annotator 'settled' (annotator_kind 'system'), while the clip stands on it. What
+-- a person answered when asked again has retest = 1, and that person's name in person.
 DROP VIEW IF EXISTS annotations;
 CREATE VIEW annotations AS
 SELECT a.id AS id,
        h.clip_id AS clip,
        h.annotator_id AS annotator,
+       replace(h.annotator_id, '~retest', '') AS person,
+       h.annotator_id LIKE '%~retest' AS retest,
        p.kind AS annotator_kind,
        a.rev AS rev,
        a.state AS state,
@@ -133,7 +136,11 @@ SELECT a.id AS id,
        a.created_at AS created_at
   FROM annotation_head AS h
   JOIN annotation AS a ON a.id = h.annotation_id
-  JOIN annotator AS p ON p.id = h.annotator_id;
+  JOIN annotator AS p ON p.id = h.annotator_id
+ WHERE h.annotator_id <> 'settled'
+    OR EXISTS (SELECT 1 FROM settlement_head AS t
+                WHERE t.clip_id = h.clip_id AND t.annotation_id = h.annotation_id
+                  AND t.state = 'settled');
 
 -- Complete triplets: verified music, settled text, a frame. Exports and training read this.
 DROP VIEW IF EXISTS triplets;

@@ -20,3 +20,9 @@ double tap_tempo(TapTempo *tap, int64_t now_us)
     }
     return over > 0 ? 60e6 * under / over : NAN;
 }
+
+double tap_fold(double bpm, TapFold fold)
+{
+    double folded = fold == TAP_DOUBLE ? bpm * 2 : bpm / 2;
+    return folded >= TAP_BPM_MIN && folded <= TAP_BPM_MAX ? folded : NAN;
+}

@@ -69,7 +69,7 @@ typedef struct LintFinding {
     LintSeverity severity;
     const char *field;   /* the annotation's: "text", "genre", "instrument", "frame", … */
     size_t start, end;   /* bytes of the text, whole characters; equal when it is no place there */
-    const char *message; /* a sentence for the annotator */
+    const char *message; /* a sentence for the annotator, in the person's language */
     const char *suggestion; /* of LINT_UNLISTED: the id of the term to choose; else NULL */
 } LintFinding;
 

@@ -31,11 +31,15 @@ void lint_check_content(Lint *lint)
     if (text->count == 0) return; /* that is lint_check_required's */
     if (count < wanted)
         lint_add(lint, LINT_CONTENT, "text", 0, 0,
-                 "The text says little: %zu word%s besides the small ones; %zu are wanted.", count,
-                 count == 1 ? "" : "s", wanted);
+                 mel_text_count("The text says little: %zu word besides the small ones; %zu are "
+                                "wanted.",
+                                "The text says little: %zu words besides the small ones; %zu are "
+                                "wanted.",
+                                count),
+                 count, wanted);
     if (!says_something(lint))
         lint_add(lint, LINT_CONTENT, "text", 0, 0,
-                 "The text names no instrument, no mood and no genre.");
+                 _("The text names no instrument, no mood and no genre."));
 }
 
 static void require(Lint *lint, bool answered, const char *field, const char *message)
@@ -48,9 +52,9 @@ static void require(Lint *lint, bool answered, const char *field, const char *me
 void lint_check_required(Lint *lint)
 {
     const Annotation *a = lint->input->annotation;
-    require(lint, a->genre && *a->genre, "genre", "No genre is chosen.");
+    require(lint, a->genre && *a->genre, "genre", _("No genre is chosen."));
     require(lint, a->relevance && *a->relevance, "relevance",
-            "Nothing is said of how picture and music go together.");
-    require(lint, a->frame_position >= 0, "frame", "No frame is chosen.");
-    require(lint, lint->text.count > 0, "text", "The text is empty.");
+            _("Nothing is said of how picture and music go together."));
+    require(lint, a->frame_position >= 0, "frame", _("No frame is chosen."));
+    require(lint, lint->text.count > 0, "text", _("The text is empty."));
 }

@@ -24,7 +24,8 @@ void lint_check_genre(Lint *lint)
         const LintMention *mention = &lint->mentions[i];
         if (!is_said_of_whole(lint, mention)) continue;
         lint_add_mention(lint, LINT_CONTRADICTION, "genre", mention,
-                         "The text says '%s', the chosen genre is %s.", lint_quote(lint, mention),
+                         _("The text says '%s', the chosen genre is %s."),
+                         lint_quote(lint, mention),
                          lint_lexicon_label(lint->input->lexicon, "genre", genre));
         return;
     }

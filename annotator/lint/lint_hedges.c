@@ -27,7 +27,7 @@ void lint_check_hedges(Lint *lint)
         const LintMention *mention = &lint->mentions[i];
         if (mention->entry->kind != KIND_HEDGE || !is_hedge(lint, mention)) continue;
         lint_add_mention(lint, LINT_HEDGE, "text", mention,
-                         "'%s' leaves open what was heard: say what is there, or leave it out.",
+                         _("'%s' leaves open what was heard: say what is there, or leave it out."),
                          lint_quote(lint, mention));
     }
 }

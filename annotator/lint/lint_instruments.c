@@ -37,7 +37,7 @@ static void check_unlisted(Lint *lint, const char *chosen)
         mel_grow(&told, &capacity, count + 1, sizeof *told);
         told[count++] = mention->entry->value;
         lint_add_mention(lint, LINT_UNLISTED, "instrument", mention,
-                         "The text names '%s', which is not among the chosen instruments.",
+                         _("The text names '%s', which is not among the chosen instruments."),
                          lint_quote(lint, mention))
             ->suggestion = suggestion_of(mention, &lint->findings->arena);
     }
@@ -53,7 +53,7 @@ static void check_denied(Lint *lint, const char *chosen)
         if (!is_instrument(mention, true) || !lint_lists_meet(ids, chosen)) continue;
         if (lint_mention_of(lint, KIND_INSTRUMENT, ids, false)) continue;
         lint_add_mention(lint, LINT_CONTRADICTION, "instrument", mention,
-                         "The text says that there is no '%s', but it is chosen.",
+                         _("The text says that there is no '%s', but it is chosen."),
                          lint_quote(lint, mention));
         return;
     }

@@ -7,6 +7,9 @@
 
 #include "annotator/lint/lint.h"
 
+/* A message's words; quotations of the text and labels of terms go into them. */
+#define _(english) mel_text(english)
+
 /* What a word or phrase of lint_words.def is. The first group marks words; the phrases of the
  * second are found as mentions, the longest at each place. */
 typedef enum LintWordKind {
@@ -109,6 +112,7 @@ const char *lint_lexicon_abbreviation(const LintLexicon *lexicon, const LintWord
  */
 size_t lint_lexicon_prefix(const LintLexicon *lexicon, const char *word, size_t least);
 
+/* In the person's language. */
 const char *lint_lexicon_label(const LintLexicon *lexicon, const char *field, const char *id);
 
 /* Fills sentences, surplus_start and the words' starts. Wants the words marked. */

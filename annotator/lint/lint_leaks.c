@@ -14,7 +14,6 @@ enum { NAME_LETTERS_MIN = 4, RUN_WORDS_MIN = 3, RUN_NAMES_MIN = 2 };
 typedef struct Origin {
     LintText text;
     bool is_title;
-    const char *what;
 } Origin;
 
 static bool is_told(const Lint *lint, const LintWord *word)
@@ -27,12 +26,18 @@ static bool is_told(const Lint *lint, const LintWord *word)
     return false;
 }
 
-static void tell(Lint *lint, size_t first, size_t count, const char *what)
+/* format: of one quotation */
+static void tell(Lint *lint, size_t first, size_t count, const char *format)
 {
     LintMention mention = {.first = first, .count = count};
-    lint_add_mention(lint, LINT_LEAK, "text", &mention,
-                     "'%s' %s: describe the music without names.", lint_quote(lint, &mention),
-                     what);
+    lint_add_mention(lint, LINT_LEAK, "text", &mention, format, lint_quote(lint, &mention));
+}
+
+static void tell_origin(Lint *lint, size_t first, size_t count, const Origin *origin)
+{
+    tell(lint, first, count,
+         origin->is_title ? _("'%s' is in the title: describe the music without names.")
+                          : _("'%s' is in the channel's name: describe the music without names."));
 }
 
 static bool same_word(const LintWord *a, const LintWord *b)
@@ -74,7 +79,7 @@ static void check_artist(Lint *lint, const char *name)
     lint_text_read(&read, name, &lint->scratch);
     for (size_t at = 0; at < lint->text.count; at++)
         if (is_artist_at(&lint->text, at, &read) && !is_told(lint, &lint->text.words[at]))
-            tell(lint, at, read.count, "is the artist");
+            tell(lint, at, read.count, _("'%s' is the artist: describe the music without names."));
     lint_text_clear(&read);
 }
 
@@ -106,7 +111,7 @@ static void check_words(Lint *lint, const Origin *origin)
         while (at + n < lint->text.count && (n == 0 || !lint->text.words[at + n].parted) &&
                is_name_of(lint, at + n, origin))
             n++;
-        if (n) tell(lint, at, n, origin->what);
+        if (n) tell_origin(lint, at, n, origin);
         at += n ? n : 1;
     }
 }
@@ -128,15 +133,14 @@ static void check_runs(Lint *lint, const Origin *origin)
 {
     for (size_t at = 0; at < lint->text.count;) {
         size_t n = title_run(&lint->text, at, &origin->text);
-        if (n) tell(lint, at, n, origin->what);
+        if (n) tell_origin(lint, at, n, origin);
         at += n ? n : 1;
     }
 }
 
 static void check_origin(Lint *lint, const char *bytes, bool is_title)
 {
-    Origin origin = {.is_title = is_title,
-                     .what = is_title ? "is in the title" : "is in the channel's name"};
+    Origin origin = {.is_title = is_title};
     if (!bytes) return;
     lint_text_read(&origin.text, bytes, &lint->scratch);
     check_runs(lint, &origin);
@@ -182,7 +186,8 @@ static void check_naming(Lint *lint, const LintMention *mention)
         for (n++;
              at + n < text->count && !text->words[at + n].parted && looks_like_name(text, at + n);)
             n++;
-        if (!is_told(lint, &text->words[at + n - 1])) tell(lint, at, n, "reads like a name");
+        if (!is_told(lint, &text->words[at + n - 1]))
+            tell(lint, at, n, _("'%s' reads like a name: describe the music without names."));
     }
 }
 

@@ -160,7 +160,7 @@ const char *lint_lexicon_label(const LintLexicon *lexicon, const char *field, co
 {
     for (size_t i = 0; i < lexicon->term_count; i++)
         if (mel_equal(lexicon->terms[i].field, field) && mel_equal(lexicon->terms[i].id, id))
-            return lexicon->terms[i].label;
+            return mel_text(lexicon->terms[i].label);
     return id;
 }
 

@@ -38,7 +38,7 @@ void lint_check_mood(Lint *lint)
             said_of_side(lint, opposite))
             continue;
         lint_add_mention(lint, LINT_CONTRADICTION, "mood", mention,
-                         "The text says '%s', the chosen mood is its opposite.",
+                         _("The text says '%s', the chosen mood is its opposite."),
                          lint_quote(lint, mention));
     }
 }

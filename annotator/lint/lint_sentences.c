@@ -130,7 +130,9 @@ void lint_check_sentences(Lint *lint)
     const LintText *text = &lint->text;
     if (text->sentences <= LINT_SENTENCES_MAX) return;
     lint_add(lint, LINT_SENTENCES, "text", text->surplus_start, text->words[text->count - 1].end,
-             "The text has %zu sentences; %d is the limit.", text->sentences, LINT_SENTENCES_MAX)
+             mel_text_count("The text has %zu sentence; %d is the limit.",
+                            "The text has %zu sentences; %d is the limit.", text->sentences),
+             text->sentences, LINT_SENTENCES_MAX)
         ->severity = LINT_MUST;
 }
 

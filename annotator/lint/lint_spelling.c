@@ -36,7 +36,8 @@ void lint_check_spelling(Lint *lint)
     for (size_t i = 0; i < text->count; i++) {
         const LintWord *word = &text->words[i];
         if (!is_for_dictionary(word) || is_right(lint, word)) continue;
-        lint_add(lint, LINT_SPELLING, "text", word->start, word->end, "'%.*s' is in no word list.",
-                 (int)(word->end - word->start), text->bytes + word->start);
+        lint_add(lint, LINT_SPELLING, "text", word->start, word->end,
+                 _("'%.*s' is in no word list."), (int)(word->end - word->start),
+                 text->bytes + word->start);
     }
 }

@@ -74,7 +74,7 @@ static void check_words(Lint *lint, const char *tempo)
     }
     if (!wrong) return;
     lint_add_mention(lint, LINT_CONTRADICTION, "tempo", wrong,
-                     "The text says '%s', the chosen tempo is %s.", lint_quote(lint, wrong),
+                     _("The text says '%s', the chosen tempo is %s."), lint_quote(lint, wrong),
                      lint_lexicon_label(lint->input->lexicon, "tempo", tempo));
 }
 
@@ -125,7 +125,7 @@ static void check_numbers(Lint *lint)
         if (fits(a, number_of(word)) || (range && fits(a, number_of(word - 1)))) continue;
         LintMention mention = {.first = i, .count = 1};
         lint_add_mention(lint, LINT_CONTRADICTION, by_bpm ? "bpm" : "tempo", &mention,
-                         "The text gives %g BPM, which is not what the field says.",
+                         _("The text gives %g BPM, which is not what the field says."),
                          number_of(word));
         return;
     }
@@ -138,6 +138,6 @@ void lint_check_tempo(Lint *lint)
     if (classed) check_words(lint, a->tempo);
     check_numbers(lint);
     if (classed && isfinite(a->bpm) && a->bpm > 0 && !in_class(a->bpm, a->tempo))
-        lint_add(lint, LINT_CONTRADICTION, "bpm", 0, 0, "%g BPM is not %s, at no pulse.", a->bpm,
+        lint_add(lint, LINT_CONTRADICTION, "bpm", 0, 0, _("%g BPM is not %s, at no pulse."), a->bpm,
                  lint_lexicon_label(lint->input->lexicon, "tempo", a->tempo));
 }

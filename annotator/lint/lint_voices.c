@@ -48,11 +48,11 @@ static void check_silence(Lint *lint, const char *voices, bool none)
     if (voice && none && !*voices) {
         if (!lint_lists_meet(voice->entry->value, lint_chosen(lint, "instrument")))
             lint_add_mention(lint, LINT_CONTRADICTION, "voice", voice,
-                             "The text names a voice ('%s'), but 'no voice' is chosen.",
+                             _("The text names a voice ('%s'), but 'no voice' is chosen."),
                              lint_quote(lint, voice));
     } else if (silent && !voice && *voices)
         lint_add_mention(lint, LINT_CONTRADICTION, "voice", silent,
-                         "The text says '%s', but a voice is chosen.", lint_quote(lint, silent));
+                         _("The text says '%s', but a voice is chosen."), lint_quote(lint, silent));
 }
 
 /* The text knows one sex and the voices only the other. Every other voice may be of either. */
@@ -62,7 +62,7 @@ static void check_sex(Lint *lint, const char *voices, const char *said, const ch
     if (!mention || lint_mention_of(lint, KIND_VOICE, other, false) || !mel_equal(voices, other))
         return;
     lint_add_mention(lint, LINT_CONTRADICTION, "voice", mention,
-                     "The text says '%s', the chosen voice is '%s'.", lint_quote(lint, mention),
+                     _("The text says '%s', the chosen voice is '%s'."), lint_quote(lint, mention),
                      lint_lexicon_label(lint->input->lexicon, "voice", other));
 }
 
@@ -78,7 +78,7 @@ static void check_unlisted(Lint *lint, const char *voices)
             lint_lists_meet(ids, instruments))
             continue;
         lint_add_mention(lint, LINT_UNLISTED, "voice", mention,
-                         "The text names '%s', which is not among the chosen voices.",
+                         _("The text names '%s', which is not among the chosen voices."),
                          lint_quote(lint, mention))
             ->suggestion = mel_arena_strndup(&lint->findings->arena, ids, strcspn(ids, " "));
         return;

@@ -74,6 +74,21 @@ expect_success 'for people there are sections with the same numbers' '
     has out "Genres of settled clips" && has out "(undone)" && matches out "^  main +train [0-9]+ val"
 '
 
+expect_success 'what somebody was asked again is no second person' '
+    make_dataset --bare again 4 &&
+    clip=$("$MEL" -C again list --where "state = '\''ready'\''" --columns id -n 1 | tail -n 1) &&
+    for who in zoe zoe~retest; do
+        run 0 "$MEL" -C again annotate "$clip" -a $who --set genre=Jazz || exit 1
+    done &&
+    run 0 "$MEL" -C again --json stats && whole stats && cp out stats.json &&
+    same "$(number "[\"annotators\"]" | tr -d "\n" | grep -o zoe | wc -l)" 1 &&
+    same "$(number "[\"annotators\"][0][\"submitted\"]")" 1 &&
+    same "$(number "[\"annotators\"][0][\"retests\"]")" 1 &&
+    run 0 "$MEL" -C again stats && lacks out "~retest" && matches out "^  zoe +1 +0 +0 +1  person$" &&
+    run 0 "$MEL" -C again show "$clip" && lacks out "~retest" && has out "zoe (asked again, person)" &&
+    run 0 "$MEL" -C again stats --html page.html && lacks page.html "~retest"
+'
+
 expect_success 'an empty dataset has numbers too' '
     make_dataset --bare none 0 &&
     run 0 "$MEL" -C none --json stats && whole stats &&

@@ -42,6 +42,20 @@ static void no_temporary_folder_is_left_beside(void **state)
     end(&f);
 }
 
+/* Neither a further annotator nor another one's number. */
+static void what_was_asked_again_changes_no_export(void **state)
+{
+    (void)state;
+    Fixture f = begin();
+    const char *before = test_path(f.folder, "before"), *after = test_path(f.folder, "after");
+    export(&f, (ExportOptions){.format = EXPORT_JSONL, .folder = before});
+    small_answer(f.db, &(SmallClip){.genre = "metal"}, "yt-source00000:30000",
+                 "alice" RETEST_SUFFIX);
+    export(&f, (ExportOptions){.format = EXPORT_JSONL, .folder = after});
+    assert_int_equal(test_shell("diff -r '%s' '%s'", before, after), 0);
+    end(&f);
+}
+
 static void formats_have_names(void **state)
 {
     (void)state;
@@ -453,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_gives_the_same_bytes_twice),
         cmocka_unit_test(no_temporary_folder_is_left_beside),
+        cmocka_unit_test(what_was_asked_again_changes_no_export),
         cmocka_unit_test(formats_have_names),
         cmocka_unit_test(tar_shards_are_dense_sorted_and_complete),
         cmocka_unit_test(shards_end_before_they_grow_too_large),

@@ -40,6 +40,7 @@ static void say(Db *db, const char *clip, const char *person, int round, const c
     Err err = {0};
     Annotation a;
     const AnnotationTerm mood = {"mood", round % 2 ? "calm" : "dark", ""};
+    CHECK_OK(mel_annotator_put(db, person, "person", NULL, &err));
     mel_annotation_init(&a);
     a.clip_id = clip;
     a.annotator_id = person;
@@ -361,6 +362,111 @@ static void uses_of_suggestions_come_back_once(void **state)
     store_remove(&copy);
 }
 
+/* ---- asked again ----------------------------------------------------------------------------- */
+
+static void ask_again(Db *db, const char *person, const char *clip)
+{
+    Err err = {0};
+    const Assignment item = {
+        .batch = "again", .clip_id = clip, .annotator_id = person, .purpose = "retest"};
+    CHECK_OK(mel_assignments_put(db, &item, 1, NULL, &err));
+}
+
+static int64_t answers_of(Db *db, const char *who, const char *clip)
+{
+    return store_count(db, "annotations",
+                       mel_arena_printf(&kept, "annotator = '%s' AND clip = '%s'", who, clip));
+}
+
+/* Of the clip that person 0 answered before any packet was made. */
+static Db *pack_again(Db *db, const char *batch, const char *name)
+{
+    const char *path = test_path(season.outside, "%s", name);
+    pack(db, people[0], batch, path);
+    return open_packet(path, DB_WRITE);
+}
+
+static void the_first_answer_stays_out_of_the_packet_that_asks_again(void **state)
+{
+    (void)state;
+    Err err = {0};
+    static const char clip[] = "file-000:0";
+    Store copy = copy_of_base();
+    const char *again = mel_arena_printf(&kept, "%s" RETEST_SUFFIX, people[0]);
+    ask_again(copy.db, people[0], clip);
+    for (int whole = 0; whole < 2; whole++) {
+        Db *packet = pack_again(copy.db, whole ? NULL : "again", whole ? "whole" : "again");
+        int64_t counts[QUEUE_STATES];
+        const QueueQuery query = {.annotator_id = people[0], .batch = whole ? "main" : "again"};
+        assert_int_equal(answers_of(packet, people[0], clip), 0);
+        assert_int_equal(store_count(packet, "clips", "id = 'file-000:0'"), 1);
+        CHECK_OK(mel_queue_count(packet, &query, counts, &err));
+        if (!whole) assert_int_equal(counts[QUEUE_OPEN], 1);
+        if (whole) assert_int_equal(counts[QUEUE_SUBMITTED], 0); /* it is not asked a third time */
+        mel_db_close(packet);
+    }
+    say(copy.db, clip, again, 1, "submitted");
+    Db *packet = pack_again(copy.db, "again", "answered");
+    assert_int_equal(answers_of(packet, people[0], clip), 1);
+    mel_db_close(packet);
+    store_remove(&copy);
+}
+
+/* What was sent back is to be done again with the answer in sight. */
+static void an_answer_that_was_sent_back_goes_into_the_packet(void **state)
+{
+    (void)state;
+    Err err = {0};
+    static const char clip[] = "file-000:0";
+    Store copy = copy_of_base();
+    ask_again(copy.db, people[0], clip);
+    const Review review = {.clip_id = clip,
+                           .author_id = people[0],
+                           .reviewer_id = "rita",
+                           .verdict = "return",
+                           .comment = "listen again"};
+    CHECK_OK(mel_review_save(copy.db, &review, NULL, &err));
+    Db *packet = pack_again(copy.db, NULL, "sent-back");
+    assert_int_equal(answers_of(packet, people[0], clip), 1);
+    mel_db_close(packet);
+    store_remove(&copy);
+}
+
+static void retests_merge_in_any_order_and_twice_and_leave_the_first_answers_alone(void **state)
+{
+    (void)state;
+    static const char clip[] = "file-000:0";
+    const char *again = mel_arena_printf(&kept, "%s" RETEST_SUFFIX, people[0]);
+    const char *paths[] = {season.packets[0], season.packets[1],
+                           test_path(season.outside, "asked")};
+    Store asked = copy_of_base();
+    ask_again(asked.db, people[0], clip);
+    Db *packet = pack_again(asked.db, "again", "asked");
+    say(packet, clip, again, 1, "draft");
+    say(packet, clip, again, 2, "submitted");
+    mel_db_close(packet);
+    char *first = NULL;
+    for (int order = 0; order < 3; order++) {
+        Err err = {0};
+        Store copy = {.folder = test_folder()};
+        CHECK_OK(mel_db_backup(asked.db, test_path(copy.folder, "mel.db"), &err));
+        CHECK_OK(mel_db_open(copy.folder, DB_WRITE, &copy.db, &err));
+        for (int i = 0; i < 6; i++) /* each twice */
+            merged(copy.db, paths[(i + order) % 3]);
+        char *seen = look(copy.db);
+        if (first) assert_string_equal(seen, first);
+        assert_int_equal(answers_of(copy.db, people[0], clip), 1);
+        assert_string_equal(
+            store_field(copy.db, "annotations", "retest AND clip = 'file-000:0'", "rev"), "2");
+        assert_int_equal(store_findings(copy.db, NULL), 0);
+        free(order ? seen : NULL);
+        if (!order) first = seen;
+        store_remove(&copy);
+    }
+    free(first);
+    store_remove(&asked);
+}
+
 /* ---- one file -------------------------------------------------------------------------------- */
 
 static void answers_travel_in_one_file_too(void **state)
@@ -523,6 +629,20 @@ static void a_packet_that_was_tampered_with_is_refused_as_a_whole(void **state)
     }
 }
 
+/* It has the tables of today and older views; it was sent out before this Melkit was there. */
+static void a_packet_of_the_first_schema_comes_back(void **state)
+{
+    (void)state;
+    Store copy = copy_of_base();
+    Store packet = spoilt(copy.db, "first-schema");
+    store_raw(&packet, "DROP VIEW annotations; CREATE VIEW annotations AS SELECT 1 AS id;"
+                       "PRAGMA user_version = 1;");
+    assert_true(merged(copy.db, packet.folder).added > 0);
+    assert_int_equal(store_raw_i64(&packet, "PRAGMA user_version"), 1);
+    free(packet.folder);
+    store_remove(&copy);
+}
+
 /* Without a hash a flipped byte may lie where it harms nothing, or change a letter; whatever SQLite
  * then finds, the dataset stays in order. */
 static void a_folder_with_damaged_pages_does_no_harm(void **state)
@@ -626,10 +746,14 @@ int main(void)
         cmocka_unit_test(a_packets_clips_are_whole),
         cmocka_unit_test(reviews_come_back_and_return_an_answer_to_its_author),
         cmocka_unit_test(uses_of_suggestions_come_back_once),
+        cmocka_unit_test(the_first_answer_stays_out_of_the_packet_that_asks_again),
+        cmocka_unit_test(an_answer_that_was_sent_back_goes_into_the_packet),
+        cmocka_unit_test(retests_merge_in_any_order_and_twice_and_leave_the_first_answers_alone),
         cmocka_unit_test(answers_travel_in_one_file_too),
         cmocka_unit_test(a_damaged_file_is_refused_wherever_it_is_cut_or_changed),
         cmocka_unit_test(a_foreign_packet_is_refused),
         cmocka_unit_test(a_packet_that_was_tampered_with_is_refused_as_a_whole),
+        cmocka_unit_test(a_packet_of_the_first_schema_comes_back),
         cmocka_unit_test(a_packet_is_unpacked_once_and_found_again_with_its_work),
         cmocka_unit_test(a_file_that_would_lead_out_of_its_folder_is_not_written),
         cmocka_unit_test(a_folder_with_damaged_pages_does_no_harm),

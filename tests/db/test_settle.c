@@ -227,6 +227,41 @@ static void a_merged_answer_is_no_vote(void **state)
     assert_string_equal(clip_field(store->db, "annotation_count"), "2");
 }
 
+static int64_t merged_answers(Db *db)
+{
+    return store_count(db, "annotations", "annotator = 'settled'");
+}
+
+static void a_merged_answer_is_shown_while_its_clip_stands_on_it(void **state)
+{
+    Store *store = *state;
+    const char *clip = clip_of(store);
+    store_say(store->db, clip, "ann", "jazz", "A.");
+    store_say(store->db, clip, "bob", "jazz", "B.");
+    assert_int_equal(merged_answers(store->db), 1);
+    store_say(store->db, clip, "bob", "rock", "B.");
+    assert_string_equal(clip_field(store->db, "settled_state"), "disputed");
+    assert_int_equal(merged_answers(store->db), 0);
+    store_say(store->db, clip, "bob", "jazz", "B.");
+    assert_int_equal(merged_answers(store->db), 1);
+    assert_int_equal(store_count(store->db, "annotations", NULL), 3);
+}
+
+static void a_merged_answer_goes_when_one_person_is_left(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    const char *clip = clip_of(store);
+    store_say(store->db, clip, "ann", "jazz", "A.");
+    store_say(store->db, clip, "bob", "jazz", "B.");
+    Annotation gone = answer("jazz", "B.");
+    gone.state = "withdrawn";
+    gone.clip_id = clip, gone.annotator_id = "bob";
+    CHECK_OK(mel_annotation_save(store->db, &gone, NULL, NULL, &err));
+    assert_string_equal(settled(store->db, "settled_by"), "single");
+    assert_int_equal(merged_answers(store->db), 0);
+}
+
 static void history_of_settlements_is_kept(void **state)
 {
     Store *store = *state;
@@ -305,6 +340,8 @@ int main(void)
         IN_A_STORE(a_retest_is_no_vote),
         IN_A_STORE(settling_again_changes_nothing),
         IN_A_STORE(a_merged_answer_is_no_vote),
+        IN_A_STORE(a_merged_answer_is_shown_while_its_clip_stands_on_it),
+        IN_A_STORE(a_merged_answer_goes_when_one_person_is_left),
         IN_A_STORE(history_of_settlements_is_kept),
         IN_A_STORE(an_adjudicated_settlement_stays),
         IN_A_STORE(the_chosen_frame_comes_with_the_words),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * mel-annotator as a person uses it: real windows, real keys. */
+#include "annotator/octaves.h"
 #include "tests/ui/ui.h"
 
 #include <signal.h>
@@ -100,6 +101,39 @@ static void that_one_cannot_tell_is_an_answer_too(void **state)
     ui_keys("Escape n p r 3"); /* it comes back, and a term takes it away */
     assert_string_equal(ui_value(ui, ANSWER_METRE), "4-4");
     assert_string_equal(ui_value(ui, ANSWER_ASPECTS), "");
+}
+
+static double bpm_now(Ui *ui)
+{
+    return g_ascii_strtod(ui_value(ui, ANSWER_BPM), NULL);
+}
+
+static void a_tapped_tempo_folds_by_octaves(void **state)
+{
+    Ui *ui = *state;
+    GtkWidget *octaves = ui_find(GTK_WIDGET(ui->window), MEL_TYPE_OCTAVES);
+    assert_false(gtk_widget_get_visible(octaves));
+    for (int i = 0; i < 5; i++) {
+        ui_keys("b");
+        g_usleep(460000);
+    }
+    double tapped = bpm_now(ui);
+    assert_true(tapped > 90 && tapped < 130);
+    assert_true(gtk_widget_get_visible(octaves));
+    ui_screenshot(ui, "tapped");
+    ui_keys("minus");
+    CHECK_NEAR(bpm_now(ui), tapped / 2, 0.1);
+    ui_keys("equal equal");
+    CHECK_NEAR(bpm_now(ui), tapped * 2, 0.2);
+    ui_keys("equal equal"); /* there is no tempo further up */
+    CHECK_NEAR(bpm_now(ui), tapped * 2, 0.2);
+    GtkWidget *half = gtk_widget_get_first_child(octaves);
+    g_signal_emit_by_name(half, "clicked");
+    CHECK_NEAR(bpm_now(ui), tapped / 2, 0.1);
+    ui_keys("ctrl+z");
+    CHECK_NEAR(bpm_now(ui), tapped * 2, 0.2);
+    ui_keys("n");
+    assert_false(gtk_widget_get_visible(octaves));
 }
 
 static void undo_goes_back_over_items(void **state)
@@ -373,6 +407,7 @@ int main(int argc, char **argv)
                                         ui_teardown),
         cmocka_unit_test_setup_teardown(lint_advises_and_only_the_protocol_forbids, ui_setup,
                                         ui_teardown),
+        cmocka_unit_test_setup_teardown(a_tapped_tempo_folds_by_octaves, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(undo_goes_back_over_items, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(what_is_said_is_kept_within_a_second_and_found_again,
                                         ui_setup, ui_teardown),

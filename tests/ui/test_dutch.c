@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * mel-annotator for a person who reads Dutch (LANGUAGE=nl). */
+#include "annotator/queue_model.h"
 #include "annotator/translation.h"
 #include "tests/ui/ui.h"
 
 #include <locale.h>
+#include <string.h>
 
 /* Whether a button below the widget has that text. */
 static gboolean has_button(GtkWidget *below, const char *text)
@@ -66,6 +68,73 @@ static void the_window_its_fields_and_its_terms_are_dutch(void **state)
     ui_screenshot(ui, "dutch");
 }
 
+static gboolean says(GtkWidget *below, const char *part)
+{
+    if (GTK_IS_LABEL(below) && strstr(gtk_label_get_text(GTK_LABEL(below)), part)) return TRUE;
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child;
+         child = gtk_widget_get_next_sibling(child))
+        if (says(child, part)) return TRUE;
+    return FALSE;
+}
+
+/* The list of items; a drop-down has a list view too. */
+static GtkWidget *find_queue(GtkWidget *below)
+{
+    GtkWidget *found = NULL;
+    if (GTK_IS_LIST_VIEW(below)) {
+        GListModel *model = G_LIST_MODEL(gtk_list_view_get_model(GTK_LIST_VIEW(below)));
+        gpointer item = model ? g_list_model_get_item(model, 0) : NULL;
+        if (MEL_IS_QUEUE_ITEM(item)) found = below;
+        g_clear_object(&item);
+    }
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child && !found;
+         child = gtk_widget_get_next_sibling(child))
+        found = find_queue(child);
+    return found;
+}
+
+static void the_list_shows_genres_in_dutch_and_finds_them_so(void **state)
+{
+    Ui *ui = *state;
+    GtkWidget *list = find_queue(GTK_WIDGET(ui->window));
+    GListModel *rows = G_LIST_MODEL(gtk_list_view_get_model(GTK_LIST_VIEW(list)));
+    guint all = g_list_model_get_n_items(rows);
+    ui_keys("g 2 Escape slash");
+    UI_WAIT(says(list, "Klassiek"));
+    assert_false(says(list, "classical"));
+    ui_type("klassi");
+    UI_WAIT(g_list_model_get_n_items(rows) == 1);
+    assert_true(all > 1);
+}
+
+static void what_cannot_be_told_is_said_in_dutch(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("r 7");
+    assert_string_equal(ui_value(ui, ANSWER_ASPECTS), "cannot tell: metre");
+    assert_true(says(GTK_WIDGET(ui->window), "niet te bepalen: Maatsoort"));
+}
+
+static void lint_speaks_dutch_of_english_texts(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("g 2 Escape x");
+    ui_type("It is possibly a slow rock song.");
+    UI_WAIT(says(GTK_WIDGET(ui->window), "'possibly' laat open"));
+    UI_WAIT(says(GTK_WIDGET(ui->window), "maar het gekozen genre is Klassiek"));
+    ui_screenshot(ui, "dutch-lint");
+}
+
+static void errors_of_the_store_are_dutch(void **state)
+{
+    (void)state;
+    Err err = {0};
+    Db *db = NULL;
+    assert_false(mel_db_open("/nowhere", DB_READ, &db, &err));
+    assert_string_equal(err.message, "er is geen dataset in '/nowhere'");
+    assert_string_equal(err.hint, "maak er een met 'mel init /nowhere'");
+}
+
 /* What is stored is the term's id, whatever the language. */
 static void answers_are_the_same_in_every_language(void **state)
 {
@@ -89,6 +158,12 @@ int main(void)
                                         ui_teardown),
         cmocka_unit_test_setup_teardown(answers_are_the_same_in_every_language, ui_setup,
                                         ui_teardown),
+        cmocka_unit_test_setup_teardown(the_list_shows_genres_in_dutch_and_finds_them_so, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_told_is_said_in_dutch, ui_setup,
+                                        ui_teardown),
+        cmocka_unit_test_setup_teardown(lint_speaks_dutch_of_english_texts, ui_setup, ui_teardown),
+        cmocka_unit_test(errors_of_the_store_are_dutch),
         cmocka_unit_test(numbers_keep_the_decimal_point),
     };
     mel_translation_init();

@@ -1,0 +1,3 @@
+-- The tables stay as they are. Every migration makes the views anew (views.sql), and these changed
+-- since the first stores were made: clips.annotation_count leaves retests out; annotations tells whose
+-- retest an answer is, and shows a merged answer only while its clip stands on it.
