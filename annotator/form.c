@@ -3,6 +3,7 @@
 
 #include "annotator/answer_text.h"
 #include "annotator/octaves.h"
+#include "annotator/suggestion_line.h"
 #include "annotator/tags.h"
 
 #include <glib/gi18n.h>
@@ -14,6 +15,7 @@ struct _MelForm {
     GtkWidget *lint, *octaves;
     GtkWidget *box, *words, *rows;    /* rows: of the two, where rows are added */
     GtkWidget *fields[ANSWER_FIELDS]; /* NULL for what is edited elsewhere */
+    GtkWidget *suggested[ANSWER_FIELDS];
     Db *db;
     TapTempo tap;
     gboolean loading;
@@ -21,7 +23,7 @@ struct _MelForm {
 
 G_DEFINE_FINAL_TYPE(MelForm, mel_form, GTK_TYPE_WIDGET)
 
-enum { EDITED, SIGNALS };
+enum { EDITED, ACCEPTED, SIGNALS };
 static guint signals[SIGNALS];
 
 static void edited(MelForm *form, AnswerField field, const char *value)
@@ -49,6 +51,14 @@ static void add_beside(GtkWidget *head, GtkWidget *entry)
     gtk_box_append(GTK_BOX(head), entry);
 }
 
+static void suggestion_accepted(MelSuggestionLine *line, MelForm *form)
+{
+    int field = 0;
+    while (field < ANSWER_FIELDS - 1 && form->suggested[field] != GTK_WIDGET(line))
+        field++;
+    g_signal_emit(form, signals[ACCEPTED], 0, field);
+}
+
 /* A field under its name; the letter that leads to it stands beside. */
 static void add_row(MelForm *form, AnswerField field, const char *title, const char *key,
                     GtkWidget *widget)
@@ -60,6 +70,8 @@ static void add_row(MelForm *form, AnswerField field, const char *title, const c
     gtk_widget_set_visible(letter, *key != '\0');
     gtk_box_append(GTK_BOX(head), name);
     gtk_box_append(GTK_BOX(head), letter);
+    gtk_box_append(GTK_BOX(head), form->suggested[field] = mel_suggestion_line_new(title));
+    g_signal_connect(form->suggested[field], "accepted", G_CALLBACK(suggestion_accepted), form);
     gtk_box_append(GTK_BOX(form->rows), head);
     if (MEL_IS_TAGS(widget)) add_beside(head, mel_tags_entry(MEL_TAGS(widget)));
     if (GTK_IS_ENTRY(widget))
@@ -67,6 +79,8 @@ static void add_row(MelForm *form, AnswerField field, const char *title, const c
     else
         gtk_box_append(GTK_BOX(form->rows), widget);
     form->fields[field] = widget;
+    gtk_accessible_update_relation(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_RELATION_DESCRIBED_BY,
+                                   form->suggested[field], NULL, -1);
 }
 
 /* "cannot tell" is an answer about the field, and kept among the aspects. */
@@ -315,6 +329,22 @@ void mel_form_show_field(MelForm *form, AnswerField field, const char *value)
     form->loading = FALSE;
 }
 
+void mel_form_answer(MelForm *form, AnswerField field, const char *value)
+{
+    GtkWidget *widget = form->fields[field];
+    mel_form_show_field(form, field, value);
+    if (MEL_IS_CHOICE(widget))
+        choice_edited(MEL_CHOICE(widget), form);
+    else
+        edited(form, field, value);
+}
+
+void mel_form_suggest(MelForm *form, AnswerField field, const char *text, const char *keys)
+{
+    GtkWidget *line = form->suggested[field];
+    if (line) mel_suggestion_line_show(MEL_SUGGESTION_LINE(line), text, keys);
+}
+
 void mel_form_show(MelForm *form, const Answers *answers)
 {
     for (int i = 0; i < ANSWER_FIELDS; i++) {
@@ -390,12 +420,17 @@ static gboolean is_in(GtkWidget *focus, GtkWidget *field)
            gtk_widget_is_ancestor(focus, entry);
 }
 
+int mel_form_field_of(MelForm *form, GtkWidget *focus)
+{
+    for (int at = 0; focus && at < ANSWER_FIELDS; at++)
+        if (is_in(focus, form->fields[at])) return at;
+    return -1;
+}
+
 gboolean mel_form_step(MelForm *form, GtkWidget *focus, int by)
 {
-    int at = 0;
-    while (at < ANSWER_FIELDS && !is_in(focus, form->fields[at]))
-        at++;
-    if (at == ANSWER_FIELDS) return FALSE;
+    int at = mel_form_field_of(form, focus);
+    if (at < 0) return FALSE;
     for (at += by; at >= 0 && at < ANSWER_FIELDS; at += by)
         if (form->fields[at]) return gtk_widget_grab_focus(form->fields[at]);
     return FALSE;
@@ -435,6 +470,8 @@ static void mel_form_class_init(MelFormClass *class)
     gtk_widget_class_set_accessible_role(widget, GTK_ACCESSIBLE_ROLE_FORM);
     signals[EDITED] = g_signal_new("edited", MEL_TYPE_FORM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                    G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+    signals[ACCEPTED] = g_signal_new("accepted", MEL_TYPE_FORM, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                     NULL, G_TYPE_NONE, 1, G_TYPE_INT);
 }
 
 static void mel_form_init(MelForm *form)

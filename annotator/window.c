@@ -44,6 +44,7 @@ static void dispose(GObject *object)
     MelWindow *window = MEL_WINDOW(object);
     g_clear_handle_id(&window->timer, g_source_remove);
     window_close_lint(window);
+    window_close_suggestions(window);
     if (window->stage) g_signal_handlers_disconnect_by_data(window->stage, window);
     window->stage = NULL; /* a clip that loads may keep it a while */
     gtk_widget_dispose_template(GTK_WIDGET(object), MEL_TYPE_WINDOW);
@@ -117,6 +118,7 @@ GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *set
     window->place = g_strdup(setup->place);
     build(window, setup->audio);
     window_open_lint(window);
+    window_open_suggestions(window);
     window_install_actions(window);
     window_install_packet(window);
     window_install_keys(window);

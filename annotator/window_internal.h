@@ -4,6 +4,7 @@
 #ifndef MEL_ANNOTATOR_WINDOW_INTERNAL_H
 #define MEL_ANNOTATOR_WINDOW_INTERNAL_H
 
+#include "annotator/core/suggestions.h"
 #include "annotator/filmstrip.h"
 #include "annotator/form.h"
 #include "annotator/lint/lint.h"
@@ -21,10 +22,13 @@ struct _MelWindow {
     Session *session;
     Keymap *keymap;
     char *place;
-    guint timer, lint_timer;
+    guint timer, lint_timer, suggestion_timer;
     LintLexicon *lexicon; /* NULL: without lint */
     Spelling *spelling;
     char *item_title, *item_channel;
+    Suggestions *suggestions;
+    SuggestionPolicy suggestion_policy;
+    GHashTable *labels; /* of terms; NULL when they could not be read */
     /* Of the newest change, and of the first one that is not kept (0: all are); when keeping is
      * tried again after a failure. */
     gint64 changed_us, unkept_us, retry_us;
@@ -52,6 +56,14 @@ void window_open_lint(MelWindow *window);
 void window_close_lint(MelWindow *window);
 void window_lint_soon(MelWindow *window);      /* after the person rests */
 gboolean window_may_submit(MelWindow *window); /* FALSE: the protocol forbids it, which is told */
+
+/* ---- window_suggestions.c: what metadata and models propose */
+void window_open_suggestions(MelWindow *window);
+void window_close_suggestions(MelWindow *window);
+void window_take_suggestions(MelWindow *window); /* those of the session's item */
+void window_show_suggestions(MelWindow *window); /* those that may be seen now */
+void window_accept_suggestion(MelWindow *window);
+void window_note_suggestions_submitted(MelWindow *window);
 
 /* ---- window_packet.c */
 void window_install_packet(MelWindow *window);

@@ -94,6 +94,7 @@ void window_show_answers(MelWindow *window)
     const char *frame = session_get(window->session, ANSWER_FRAME);
     mel_form_show(MEL_FORM(window->form), session_answers(window->session));
     window_lint_soon(window);
+    window_show_suggestions(window);
     mel_filmstrip_set_chosen(MEL_FILMSTRIP(window->strip),
                              frame ? (int)strtol(frame, NULL, 10) : -1);
     window_note_state(window);
@@ -184,6 +185,7 @@ gboolean window_display(MelWindow *window)
     } else {
         window_tell(window, err.message);
     }
+    window_take_suggestions(window);
     window_show_answers(window);
     select_row(window, position_now(window));
     mel_arena_clear(&arena);

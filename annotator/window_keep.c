@@ -33,6 +33,7 @@ void window_edited(MelWindow *window, AnswerField field, const char *value)
     window_changed(window);
     window_note_state(window);
     window_lint_soon(window);
+    window_show_suggestions(window);
     show_kept(window);
 }
 
@@ -74,6 +75,7 @@ gboolean window_submit(MelWindow *window)
     Err err = {0};
     if (!session_clip(window->session) || !window_may_submit(window)) return FALSE;
     bool ok = session_submit(window->session, &err);
+    if (ok) window_note_suggestions_submitted(window);
     return done(window, ok, &err);
 }
 

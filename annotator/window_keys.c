@@ -78,6 +78,9 @@ static gboolean run(MelWindow *window, KeyCommand command)
     case COMMAND_agreement:
         window_open_agreement(window);
         return TRUE;
+    case COMMAND_accept:
+        window_accept_suggestion(window);
+        return TRUE;
     case COMMAND_tap:
         mel_form_tap(MEL_FORM(window->form));
         return TRUE;

@@ -19,6 +19,7 @@
     X(show)                                                                                        \
     X(explain)                                                                                     \
     X(assign)                                                                                      \
+    X(suggest)                                                                                     \
     X(annotate)                                                                                    \
     X(pack)                                                                                        \
     X(merge)                                                                                       \

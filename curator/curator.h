@@ -28,6 +28,7 @@
 #include "curator/save.h"
 #include "curator/source_list.h"
 #include "curator/split.h"
+#include "curator/suggest.h"
 #include "curator/thumbnail.h"
 #include "curator/verify.h"
 #include "curator/versions.h"

@@ -68,6 +68,18 @@ typedef struct Loudness {
 /* Of interleaved finite samples, n per channel; channels 1..8. */
 Loudness mel_measure_loudness(const float *interleaved, size_t n, int channels, int sample_rate_hz);
 
+/* The pulse that tempo_bpm names, alone: from a banded spectral flux, the period at which it is
+ * most like itself (autocorrelation at the period and its multiples, m-th weighted 1/m), times
+ * exp(-log2(bpm / 120)^2 / 2): a log-normal preference as in Ellis 2007, "Beat Tracking by Dynamic
+ * Programming". */
+typedef struct Pulse {
+    double bpm;     /* 60..200, often an octave off outside 70..160; NAN: none, or under 3 s */
+    double clarity; /* likeness to itself one beat on, 0..1; NAN with bpm */
+} Pulse;
+
+/* Of interleaved finite samples, n per channel, the first two channels of 1..8. */
+Pulse mel_measure_pulse(const float *interleaved, size_t n, int channels, int sample_rate_hz);
+
 /* ---- picture: frame by frame, on small luma planes --------------------------------------------
  */
 

@@ -25,8 +25,11 @@ void mel_measure_gaps(const Sound *sound, double clip_rms, AudioMeasures *out);
 void mel_measure_spectrum(const Sound *sound, AudioMeasures *out);
 
 /* Onset strength, frame by frame, into a rate of onsets and a tempo (quality_tempo.c). */
-void mel_measure_rhythm(const float *strength, size_t frames, double frame_rate_hz,
-                        AudioMeasures *out);
+typedef struct Rhythm {
+    double onset_rate_hz;
+    Pulse pulse;
+} Rhythm;
+Rhythm mel_find_rhythm(const float *strength, size_t frames, double frame_rate_hz);
 
 /* Two luma planes of the same size; strides in bytes. */
 typedef struct PicturePair {

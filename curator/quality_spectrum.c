@@ -260,13 +260,30 @@ static double bandwidth(const Spectrum *s)
     return edge >= s->bins - 1 ? s->bins * s->bin_hz : (edge + 0.5) * s->bin_hz;
 }
 
+static Rhythm rhythm_of(Spectrum *s, const Sound *sound)
+{
+    find_strength(s);
+    return mel_find_rhythm(s->strength, s->frames, (double)sound->rate_hz / s->hop);
+}
+
 void mel_measure_spectrum(const Sound *sound, AudioMeasures *out)
 {
     Spectrum s;
     if (spectrum_init(&s, sound) && transform(sound, &s)) {
+        Rhythm rhythm = rhythm_of(&s, sound);
         out->bandwidth_hz = bandwidth(&s);
-        find_strength(&s);
-        mel_measure_rhythm(s.strength, s.frames, (double)sound->rate_hz / s.hop, out);
+        out->onset_rate_hz = rhythm.onset_rate_hz;
+        out->tempo_bpm = rhythm.pulse.bpm;
     }
     spectrum_clear(&s);
+}
+
+Pulse mel_measure_pulse(const float *interleaved, size_t n, int channels, int sample_rate_hz)
+{
+    Spectrum s;
+    Pulse pulse = {NAN, NAN};
+    const Sound sound = {interleaved, n, channels, sample_rate_hz};
+    if (spectrum_init(&s, &sound) && transform(&sound, &s)) pulse = rhythm_of(&s, &sound).pulse;
+    spectrum_clear(&s);
+    return pulse;
 }

@@ -70,13 +70,19 @@ static size_t count_onsets(const float *strength, size_t frames, double rate_hz)
     return count;
 }
 
-/* What of the strength stands out, with mean 0. */
+/* What of the strength stands out, with mean 0. A peak is spread over its neighbours by 1:2:1: a
+ * beat of half a frame more (150 BPM in frames of 10.7 ms) would else look like every second one.
+ */
 static double *stand_out(const float *strength, const double *sums, size_t frames, double rate_hz)
 {
-    double *out = mel_alloc(frames * sizeof *out), mean = 0;
+    double *out = mel_alloc(frames * sizeof *out), mean = 0, before = 0;
     size_t around = (size_t)lrint(ONSET_AROUND_S * rate_hz);
-    for (size_t t = 0; t < frames; t++) {
+    for (size_t t = 0; t < frames; t++)
         out[t] = fmax(0, strength[t] - mean_around(sums, frames, t, around));
+    for (size_t t = 0; t < frames; t++) {
+        double here = out[t];
+        out[t] = 0.25 * before + 0.5 * here + 0.25 * (t + 1 < frames ? out[t + 1] : 0);
+        before = here;
         mean += out[t] / (double)frames;
     }
     for (size_t t = 0; t < frames; t++)
@@ -140,36 +146,40 @@ static double best_lag(const double *likes, size_t count, double rate_hz)
     return found;
 }
 
-static double find_tempo(const double *x, size_t frames, double rate_hz)
+static Pulse find_pulse(const double *x, size_t frames, double rate_hz)
 {
     size_t count = (size_t)(60 / BPM_MIN * rate_hz) * MULTIPLES + 4;
     if (count > frames * 3 / 4) count = frames * 3 / 4;
     double *likes = mel_alloc(count * sizeof *likes);
     for (size_t lag = 0; lag < count; lag++)
         likes[lag] = likeness(x, frames, lag);
-    double bpm = NAN, lag = best_lag(likes, count, rate_hz);
-    if (lag > 0 && likeness_near(likes, count, lag) >= LIKENESS_MIN) {
+    Pulse pulse = {NAN, NAN};
+    double lag = best_lag(likes, count, rate_hz);
+    double clarity = lag > 0 ? likeness_near(likes, count, lag) : 0;
+    if (clarity >= LIKENESS_MIN) {
         for (int m = 1; m <= MULTIPLES && lag * m + 3 < (double)count; m++)
             lag = refine(likes, count, lag * m) / m; /* each multiple says it more finely */
-        bpm = fmin(BPM_MAX, fmax(BPM_MIN, 60 * rate_hz / lag));
+        pulse = (Pulse){fmin(BPM_MAX, fmax(BPM_MIN, 60 * rate_hz / lag)), fmin(1, clarity)};
     }
     free(likes);
-    return bpm;
+    return pulse;
 }
 
-void mel_measure_rhythm(const float *strength, size_t frames, double frame_rate_hz,
-                        AudioMeasures *out)
+Rhythm mel_find_rhythm(const float *strength, size_t frames, double frame_rate_hz)
 {
     double *sums = mel_alloc((frames + 1) * sizeof *sums);
     for (size_t t = 0; t < frames; t++)
         sums[t + 1] = sums[t] + strength[t];
     double seconds = (double)frames / frame_rate_hz;
     size_t onsets = count_onsets(strength, frames, frame_rate_hz);
-    out->onset_rate_hz = (double)onsets / seconds;
+    Rhythm rhythm = {
+        .onset_rate_hz = (double)onsets / seconds, .pulse = {NAN, NAN}
+    };
     if (seconds >= SECONDS_MIN && onsets >= ONSETS_MIN) {
         double *x = stand_out(strength, sums, frames, frame_rate_hz);
-        out->tempo_bpm = find_tempo(x, frames, frame_rate_hz);
+        rhythm.pulse = find_pulse(x, frames, frame_rate_hz);
         free(x);
     }
     free(sums);
+    return rhythm;
 }

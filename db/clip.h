@@ -17,6 +17,11 @@ MEL_MUST_CHECK bool mel_clip_put(Db *db, const char *source_id, int64_t start_us
 MEL_MUST_CHECK bool mel_clip_label(Db *db, const char *clip_id, const char *scheme,
                                    const char *value, Err *err);
 
+/* The labels of a clip, by scheme; texts hold until fn returns. */
+typedef bool ClipLabelFn(void *ctx, const char *scheme, const char *value, Err *err);
+MEL_MUST_CHECK bool mel_clip_labels_each(Db *db, const char *clip_id, ClipLabelFn *fn, void *ctx,
+                                         Err *err);
+
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 MEL_MUST_CHECK bool mel_import_record(Db *db, const char *path, const char *format,

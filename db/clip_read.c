@@ -26,6 +26,20 @@ bool mel_media_each(Db *db, const char *clip_id, MediaRowFn *fn, void *ctx, Err 
     return ok && !mel_err_is_set(err);
 }
 
+static const char sql_labels[] = "SELECT scheme, value FROM label"
+                                 " WHERE clip_id = ?1"
+                                 " ORDER BY scheme, value";
+
+bool mel_clip_labels_each(Db *db, const char *clip_id, ClipLabelFn *fn, void *ctx, Err *err)
+{
+    DbRows rows;
+    bool ok = DB_ROWS(db, &rows, sql_labels, err, db_text(clip_id));
+    while (ok && db_next(&rows, err))
+        if (!fn(ctx, db_col_text(&rows, 0), db_col_text(&rows, 1), err)) break;
+    db_rows_end(&rows);
+    return ok && !mel_err_is_set(err);
+}
+
 /* The parts of a description: each a list of objects under its name. */
 static const struct {
     const char *name, *sql;

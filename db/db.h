@@ -26,6 +26,7 @@
 #include "db/split.h"
 #include "db/store.h"
 #include "db/store_check.h"
+#include "db/suggestion.h"
 #include "db/vocabulary.h"
 #include "db/worklist.h"
 

@@ -48,10 +48,11 @@ static void the_menu_is_dutch(void **state)
     GtkWidget *button = ui_find(GTK_WIDGET(ui->window), GTK_TYPE_MENU_BUTTON);
     GString *labels = g_string_new("");
     add_labels(gtk_menu_button_get_menu_model(GTK_MENU_BUTTON(button)), labels);
-    assert_string_equal(labels->str, "_Ongedaan maken\nOp_nieuw\n_Lijst van items\n_Donker\n"
-                                     "Antwoorden _terugsturen…\n_Beoordelen en beslissen\n"
-                                     "O_vereenstemming\n"
-                                     "Alle _toetsen\n_Info over Melkit Annotator\n");
+    assert_string_equal(labels->str,
+                        "_Ongedaan maken\nOp_nieuw\n_Lijst van items\n_Voorstellen\n_Donker\n"
+                        "Antwoorden _terugsturen…\n_Beoordelen en beslissen\n"
+                        "O_vereenstemming\n"
+                        "Alle _toetsen\n_Info over Melkit Annotator\n");
     g_string_free(labels, TRUE);
 }
 
