@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/application.h"
 
+#include "annotator/guard.h"
 #include "annotator/settings.h"
 #include "annotator/translation.h"
 #include "annotator/welcome.h"
@@ -64,6 +65,21 @@ static void load_style(void)
     gtk_window_set_default_icon_name("org.melkit.Annotator");
 }
 
+/* A dataset that cannot be written is looked at; *locked says why. */
+static bool open_store(const char *dataset, const char *annotator, Db **db, Session **session,
+                       Err *locked, Err *err)
+{
+    if (mel_db_open(dataset, DB_WRITE, db, locked))
+        return session_open(*db, annotator, session, err);
+    if (locked->code != ERR_IO && locked->code != ERR_DB) {
+        *err = *locked;
+        return false;
+    }
+    if (!mel_db_open(dataset, DB_READ, db, err)) return false;
+    *session = session_open_to_look(*db, annotator);
+    return true;
+}
+
 GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
                               const char *annotator, const char *audio, const char *config_folder,
                               Err *err)
@@ -71,8 +87,8 @@ GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
     Db *db = NULL;
     Session *session = NULL;
     char *dataset = mel_db_find(folder, err);
-    bool ok = dataset && mel_db_open(dataset, DB_WRITE, &db, err) &&
-              session_open(db, annotator, &session, err);
+    Err locked = {0};
+    bool ok = dataset && open_store(dataset, annotator, &db, &session, &locked, err);
     GtkWidget *window = NULL;
     if (ok) {
         load_style();
@@ -81,7 +97,8 @@ GtkWidget *mel_annotator_open(GtkApplication *application, const char *folder,
                                       .session = session,
                                       .keymap = keymap_of(application, config_folder),
                                       .audio = audio,
-                                      .place = place};
+                                      .place = place,
+                                      .locked = mel_err_is_set(&locked) ? locked.message : NULL};
         window = mel_window_new(application, &setup);
         g_free(place);
     } else {
@@ -192,6 +209,44 @@ static void open_files(GApplication *application, GFile **files, int count, cons
     }
 }
 
+/* Pango offers these whether or not a font stands behind them. */
+static gboolean is_alias(const char *family)
+{
+    static const char *const aliases[] = {"Sans", "Serif", "Monospace", "System-ui"};
+    for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++)
+        if (g_ascii_strcasecmp(family, aliases[i]) == 0) return TRUE;
+    return FALSE;
+}
+
+static gboolean has_fonts(void)
+{
+    int count = 0;
+    gboolean any = FALSE;
+    PangoFontFamily **families = NULL;
+    pango_font_map_list_families(pango_cairo_font_map_get_default(), &families, &count);
+    for (int i = 0; i < count; i++)
+        any = any || !is_alias(pango_font_family_get_name(families[i]));
+    g_free(families);
+    return any;
+}
+
+/* Before there is a window; -1: go on. Without a font it would show boxes, or end in the middle. */
+static int look_around(GApplication *application, GVariantDict *given, gpointer data)
+{
+    (void)application, (void)given, (void)data;
+    if (has_fonts()) return -1;
+    g_printerr("mel-annotator: %s\n", _("there is no font to write with"));
+    g_printerr("               %s\n", _("install one, for example the package fonts-dejavu-core"));
+    return 1;
+}
+
+/* Decoding unguarded is better than no work: most people open what they cut themselves. */
+static void start_guard(void)
+{
+    Err err = {0};
+    if (!mel_guard_start(&err)) g_printerr("mel-annotator: %s\n", err.message);
+}
+
 int mel_annotator_main(int argc, char **argv)
 {
     static Options options;
@@ -202,16 +257,19 @@ int mel_annotator_main(int argc, char **argv)
          N_("Where sound goes: pulse, silent or virtual (the setting, else pulse)"), N_("OUTPUT")},
         G_OPTION_ENTRY_NULL,
     };
+    start_guard(); /* it forks: before there are threads */
     mel_translation_init();
     GtkApplication *application = gtk_application_new(
         "org.melkit.Annotator", G_APPLICATION_HANDLES_OPEN | G_APPLICATION_NON_UNIQUE);
     g_application_add_main_option_entries(G_APPLICATION(application), entries);
     g_application_set_option_context_parameter_string(G_APPLICATION(application), _("[FOLDER]"));
+    g_signal_connect(application, "handle-local-options", G_CALLBACK(look_around), NULL);
     g_signal_connect(application, "activate", G_CALLBACK(activate), &options);
     g_signal_connect(application, "open", G_CALLBACK(open_files), &options);
     int status = g_application_run(G_APPLICATION(application), argc, argv);
     if (g_object_get_data(G_OBJECT(application), "failed")) status = 1;
     g_object_unref(application);
+    mel_guard_stop();
     g_settings_sync(); /* the window's last size too */
     g_free(options.annotator);
     g_free(options.audio);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/filmstrip.h"
 
+#include "annotator/stills.h"
+
 #include <glib/gi18n.h>
 
-enum { THUMB_HEIGHT = 64, NEAR_BITS = 8 };
+enum { THUMB_WIDTH = 85, THUMB_HEIGHT = 64, NEAR_BITS = 8 }; /* the width, before it is known */
 
 struct _MelFilmstrip {
     GtkWidget parent_instance;
     GtkWidget *scroller, *box;
     GPtrArray *buttons; /* GtkToggleButton, by place; "position" and "time" */
+    Stills *stills;
     int chosen;
     gboolean loading;
 };
 
 G_DEFINE_FINAL_TYPE(MelFilmstrip, mel_filmstrip, GTK_TYPE_WIDGET)
 
-enum { CHOSEN, LOOKED_AT, SIGNALS };
+enum { CHOSEN, LOOKED_AT, TOLD, SIGNALS };
 static guint signals[SIGNALS];
 
 static int position_of(gpointer button)
@@ -71,22 +74,24 @@ static char *hint_of(const ClipItem *item, size_t i)
     return g_strdup_printf("%.1f s%s%s", still->time_us / 1e6, *what ? ", " : "", what);
 }
 
-static GtkWidget *picture_of(const char *path)
+/* In the place of a picture that cannot be shown. */
+static void missing(gpointer data, GtkPicture *picture, const char *why)
 {
-    GError *error = NULL;
-    GdkPixbuf *pixbuf = gdk_pixbuf_new_from_file_at_scale(path, -1, THUMB_HEIGHT, TRUE, &error);
-    if (!pixbuf) {
-        GtkWidget *missing = gtk_label_new(_("missing"));
-        gtk_widget_set_size_request(missing, THUMB_HEIGHT, THUMB_HEIGHT);
-        g_clear_error(&error);
-        return missing;
-    }
-    GdkTexture *texture = gdk_texture_new_for_pixbuf(pixbuf);
-    GtkWidget *picture = gtk_picture_new_for_paintable(GDK_PAINTABLE(texture));
-    gtk_widget_set_size_request(picture, gdk_pixbuf_get_width(pixbuf), THUMB_HEIGHT);
-    g_object_unref(texture);
-    g_object_unref(pixbuf);
-    return picture;
+    MelFilmstrip *strip = data;
+    GtkWidget *box = gtk_widget_get_parent(GTK_WIDGET(picture));
+    GtkWidget *label = gtk_label_new(_("missing"));
+    gtk_widget_set_size_request(label, THUMB_HEIGHT, THUMB_HEIGHT);
+    gtk_box_prepend(GTK_BOX(box), label);
+    gtk_widget_set_visible(GTK_WIDGET(picture), FALSE);
+    if (why) g_signal_emit(strip, signals[TOLD], 0, why);
+}
+
+static void show_picture(MelFilmstrip *strip, const char *path, GtkWidget *box)
+{
+    GtkWidget *picture = gtk_picture_new();
+    gtk_widget_set_size_request(picture, THUMB_WIDTH, THUMB_HEIGHT);
+    gtk_box_prepend(GTK_BOX(box), picture);
+    stills_show(strip->stills, path, GTK_PICTURE(picture));
 }
 
 static GtkWidget *button_of(MelFilmstrip *strip, const ClipItem *item, size_t i)
@@ -100,8 +105,8 @@ static GtkWidget *button_of(MelFilmstrip *strip, const ClipItem *item, size_t i)
     *time_us = item->stills[i].time_us;
     gtk_widget_add_css_class(label, "hint");
     gtk_widget_add_css_class(button, "still");
-    gtk_box_append(GTK_BOX(box), picture_of(item->stills[i].path));
     gtk_box_append(GTK_BOX(box), label);
+    show_picture(strip, item->stills[i].path, box);
     gtk_button_set_child(GTK_BUTTON(button), box);
     g_object_set_data(G_OBJECT(button), "position", GINT_TO_POINTER(item->stills[i].position));
     g_object_set_data_full(G_OBJECT(button), "time", time_us, g_free);
@@ -128,6 +133,12 @@ void mel_filmstrip_show(MelFilmstrip *strip, const ClipItem *item)
     }
     if (!item->still_count)
         gtk_box_append(GTK_BOX(strip->box), gtk_label_new(_("This clip has no stills.")));
+}
+
+void mel_filmstrip_load_ahead(MelFilmstrip *strip, const ClipItem *item)
+{
+    for (size_t i = 0; i < item->still_count; i++)
+        stills_load_ahead(strip->stills, item->stills[i].path);
 }
 
 void mel_filmstrip_set_chosen(MelFilmstrip *strip, int position)
@@ -158,6 +169,7 @@ static gboolean grab_focus(GtkWidget *widget)
 static void dispose(GObject *object)
 {
     MelFilmstrip *strip = MEL_FILMSTRIP(object);
+    g_clear_pointer(&strip->stills, stills_free);
     g_clear_pointer(&strip->scroller, gtk_widget_unparent);
     g_clear_pointer(&strip->buttons, g_ptr_array_unref);
     G_OBJECT_CLASS(mel_filmstrip_parent_class)->dispose(object);
@@ -175,12 +187,15 @@ static void mel_filmstrip_class_init(MelFilmstripClass *class)
                                    NULL, G_TYPE_NONE, 1, G_TYPE_INT);
     signals[LOOKED_AT] = g_signal_new("looked-at", MEL_TYPE_FILMSTRIP, G_SIGNAL_RUN_LAST, 0, NULL,
                                       NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
+    signals[TOLD] = g_signal_new("told", MEL_TYPE_FILMSTRIP, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void mel_filmstrip_init(MelFilmstrip *strip)
 {
     strip->chosen = -1;
     strip->buttons = g_ptr_array_new();
+    strip->stills = stills_new(THUMB_HEIGHT, missing, strip);
     strip->box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 4);
     strip->scroller = gtk_scrolled_window_new();
     gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(strip->scroller), GTK_POLICY_AUTOMATIC,

@@ -12,9 +12,10 @@
 G_DECLARE_FINAL_TYPE(MelFilmstrip, mel_filmstrip, MEL, FILMSTRIP, GtkWidget)
 
 /* Emits "chosen" (int position, -1 for none) when a person chooses, and "looked-at" (gint64
- * time_us) to show that moment. */
+ * time_us) to show that moment; "told" (const char *sentence) for what a person should know. */
 GtkWidget *mel_filmstrip_new(void);
 void mel_filmstrip_show(MelFilmstrip *strip, const ClipItem *item);
+void mel_filmstrip_load_ahead(MelFilmstrip *strip, const ClipItem *item);
 void mel_filmstrip_set_chosen(MelFilmstrip *strip, int position); /* -1: none */
 gboolean mel_filmstrip_press(MelFilmstrip *strip, guint n);       /* the n-th still, from 0 */
 

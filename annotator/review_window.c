@@ -95,7 +95,7 @@ void review_show_still(MelReviewWindow *window)
     const char *path = NULL;
     for (size_t i = 0; i < window->item.still_count; i++)
         if (window->item.stills[i].position == position) path = window->item.stills[i].path;
-    gtk_picture_set_filename(GTK_PICTURE(window->still), path);
+    stills_show(window->stills, path, GTK_PICTURE(window->still));
 }
 
 /* Who said what of a field in which the answers differ and still settle. */
@@ -301,6 +301,7 @@ static void finalize(GObject *object)
     MelReviewWindow *window = MEL_REVIEW_WINDOW(object);
     decision_clear(&window->decision);
     mel_arena_clear(&window->arena);
+    stills_free(window->stills);
     mel_db_close(window->db);
     g_clear_pointer(&window->labels, g_hash_table_unref);
     g_ptr_array_unref(window->rows);
@@ -336,6 +337,7 @@ static void mel_review_window_init(MelReviewWindow *window)
 {
     gtk_widget_init_template(GTK_WIDGET(window));
     window->rows = g_ptr_array_new_with_free_func(row_free);
+    window->stills = stills_new(0, NULL, NULL);
     window->names = gtk_string_list_new(NULL);
     window->selection = gtk_single_selection_new(G_LIST_MODEL(window->names));
 }

@@ -6,6 +6,7 @@
 
 #include "annotator/review_table.h"
 #include "annotator/review_window.h"
+#include "annotator/stills.h"
 
 struct _MelReviewWindow {
     GtkWindow parent_instance;
@@ -22,6 +23,7 @@ struct _MelReviewWindow {
     char *clip_id; /* on screen, or NULL */
     Arena arena;   /* of the item */
     ClipItem item;
+    Stills *stills;
     Decision decision; /* {0} where the answers are not shown */
     gboolean loading;
 };

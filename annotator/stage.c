@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "annotator/stage.h"
 
+#include "annotator/clip_load.h"
 #include "annotator/wave.h"
 
 #include <glib/gi18n.h>
@@ -8,27 +9,15 @@
 
 enum { JUMP_S = 2, KEPT = 3 };
 
-/* A clip loaded by a thread, with what is drawn of it. */
-typedef struct Load {
-    grefcount references;
-    char *clip_id, *sound, *preview;
-    int64_t start_us, got_start_us, duration_us;
-    atomic_bool cancel;
-    gboolean done; /* of the main thread */
-    LoadedClip *clip;
-    Peaks *peaks;
-    Melgram melgram;
-} Load;
-
 struct _MelStage {
     GtkWidget parent_instance;
     GtkWidget *box, *picture, *wave, *time, *play, *loop, *slow;
     Player *player;
     char *audio;
-    Load *shown;
-    GQueue loads; /* Load, the newest first */
+    ClipLoad *shown;
+    GQueue loads; /* ClipLoad, the newest first */
     gint64 picture_number;
-    gboolean syncing;
+    gboolean syncing, wants_slow; /* wants_slow: half speed as soon as it is made */
 };
 
 G_DEFINE_FINAL_TYPE(MelStage, mel_stage, GTK_TYPE_WIDGET)
@@ -39,86 +28,40 @@ static guint signals[SIGNALS];
 /* ---- loading -----------------------------------------------------------------------------------
  */
 
-static void load_unref(Load *load)
-{
-    if (!g_ref_count_dec(&load->references)) return;
-    mel_loaded_clip_unref(load->clip);
-    mel_peaks_free(load->peaks);
-    mel_melgram_clear(&load->melgram);
-    g_free(load->clip_id);
-    g_free(load->sound);
-    g_free(load->preview);
-    g_free(load);
-}
-
-static Load *load_new(const ClipItem *item)
-{
-    Load *load = g_new0(Load, 1);
-    g_ref_count_init(&load->references);
-    load->clip_id = g_strdup(item->clip_id);
-    load->sound = g_strdup(item->audio);
-    load->preview = g_strdup(item->preview);
-    load->start_us = item->start_us;
-    load->got_start_us = item->got_start_us;
-    load->duration_us = item->end_us - item->start_us;
-    return load;
-}
-
-static void load_in_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    (void)source, (void)cancellable;
-    Load *load = data;
-    Err err = {0};
-    const ClipLoadRequest request = {.sound_path = load->sound,
-                                     .picture_path = load->preview,
-                                     .start_us = load->start_us,
-                                     .got_start_us = load->got_start_us,
-                                     .duration_us = load->duration_us,
-                                     .cancel = &load->cancel};
-    if (mel_loaded_clip_new(&request, &load->clip, &err)) {
-        load->peaks = mel_peaks_new(load->clip);
-        if (!mel_melgram(load->clip, &load->cancel, &load->melgram)) load->melgram = (Melgram){0};
-    }
-    g_task_return_boolean(task, load->clip != NULL);
-}
-
 static void present(MelStage *stage);
+static void take_slow(MelStage *stage);
 
-static void loaded(GObject *source, GAsyncResult *result, gpointer data)
+static void there(GObject *owner, ClipLoad *load)
 {
-    MelStage *stage = MEL_STAGE(source);
-    Load *load = data;
-    load->done = g_task_propagate_boolean(G_TASK(result), NULL);
-    if (load == stage->shown && load->done && stage->box) present(stage);
-    load_unref(load);
+    MelStage *stage = MEL_STAGE(owner);
+    if (load != stage->shown || !stage->box) return;
+    if (load->slow)
+        take_slow(stage);
+    else
+        present(stage);
 }
 
 static void forget_oldest(MelStage *stage)
 {
     while (stage->loads.length > KEPT) {
-        Load *oldest = g_queue_pop_tail(&stage->loads);
-        if (oldest != stage->shown) atomic_store(&oldest->cancel, true);
-        load_unref(oldest);
+        ClipLoad *oldest = g_queue_pop_tail(&stage->loads);
+        if (oldest != stage->shown) clip_load_cancel(oldest);
+        clip_load_unref(oldest);
     }
 }
 
 /* The clip's load, begun if need be, in front of the others. */
-static Load *demand(MelStage *stage, const ClipItem *item)
+static ClipLoad *demand(MelStage *stage, const ClipItem *item)
 {
     for (GList *at = stage->loads.head; at; at = at->next) {
-        Load *load = at->data;
+        ClipLoad *load = at->data;
         if (g_strcmp0(load->clip_id, item->clip_id) != 0) continue;
         g_queue_unlink(&stage->loads, at);
         g_queue_push_head_link(&stage->loads, at);
         return load;
     }
-    Load *load = load_new(item);
+    ClipLoad *load = clip_load_new(item, G_OBJECT(stage), there);
     g_queue_push_head(&stage->loads, load);
-    g_ref_count_inc(&load->references); /* the thread's */
-    GTask *task = g_task_new(stage, NULL, loaded, load);
-    g_task_set_task_data(task, load, NULL);
-    g_task_run_in_thread(task, load_in_thread);
-    g_object_unref(task);
     forget_oldest(stage);
     return load;
 }
@@ -231,7 +174,7 @@ static void tell_what_is_missing(MelStage *stage, const LoadedClip *clip)
 
 static void present(MelStage *stage)
 {
-    Load *load = stage->shown;
+    ClipLoad *load = stage->shown;
     LoadedClip *clip = load->clip;
     mel_player_set_clip(stage->player, clip);
     mel_player_set_gain(stage->player, clip->gain);
@@ -241,17 +184,18 @@ static void present(MelStage *stage)
                        &load->melgram);
     stage->picture_number = -2;
     tell_what_is_missing(stage, clip);
+    if (load->slow) take_slow(stage);
     show_now(stage);
 }
 
 void mel_stage_show(MelStage *stage, const ClipItem *item)
 {
-    Load *load = demand(stage, item);
+    ClipLoad *load = demand(stage, item);
     mel_player_pause(stage->player);
     mel_wave_set_sound(MEL_WAVE(stage->wave), 0, 0, NULL, NULL); /* it borrows from the last one */
-    if (stage->shown) load_unref(stage->shown);
-    g_ref_count_inc(&load->references);
-    stage->shown = load;
+    if (stage->shown) clip_load_unref(stage->shown);
+    stage->shown = clip_load_ref(load);
+    stage->wants_slow = FALSE;
     if (load->done) present(stage);
 }
 
@@ -321,42 +265,28 @@ static void move_edge(MelStage *stage, gboolean left)
         set_region(stage, MIN(first, now), now);
 }
 
-static void slow_done(GObject *source, GAsyncResult *result, gpointer data)
+/* The slow sound is there: half speed is one step away, and taken if it was asked for. */
+static void take_slow(MelStage *stage)
 {
-    MelStage *stage = MEL_STAGE(source);
-    Load *load = data;
     Err err = {0};
-    Stretched *slow = g_task_propagate_pointer(G_TASK(result), NULL);
-    if (slow && load == stage->shown && stage->box) {
-        mel_player_take_slow(stage->player, slow);
-        if (!mel_player_set_speed(stage->player, 0.5, &err)) tell(stage, err.message);
-    } else {
-        mel_stretched_free(slow);
-    }
-    load_unref(load);
+    mel_player_take_slow(stage->player, mel_stretched_ref(stage->shown->slow));
+    if (stage->wants_slow && !mel_player_set_speed(stage->player, 0.5, &err))
+        tell(stage, err.message);
+    stage->wants_slow = FALSE;
 }
 
-static void slow_in_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-    (void)source, (void)cancellable;
-    Load *load = data;
-    Err err = {0};
-    Stretched *slow = NULL;
-    if (!mel_stretch(load->clip, 0.5, &load->cancel, &slow, &err)) slow = NULL;
-    g_task_return_pointer(task, slow, NULL);
-}
-
-/* The first time the slow sound is made, which takes a moment. */
 static void half_speed(MelStage *stage)
 {
     Err err = {0};
     double wanted = mel_player_speed(stage->player) < 1 ? 1 : 0.5;
     if (mel_player_set_speed(stage->player, wanted, &err)) return;
-    g_ref_count_inc(&stage->shown->references);
-    GTask *task = g_task_new(stage, NULL, slow_done, stage->shown);
-    g_task_set_task_data(task, stage->shown, NULL);
-    g_task_run_in_thread(task, slow_in_thread);
-    g_object_unref(task);
+    stage->wants_slow = !stage->wants_slow; /* pressed again: never mind */
+    clip_load_want_slow(stage->shown);
+}
+
+gboolean mel_stage_is_slow_ready(MelStage *stage)
+{
+    return stage->shown && stage->shown->slow;
 }
 
 static gboolean do_command(MelStage *stage, KeyCommand command)
@@ -450,11 +380,12 @@ static void dispose(GObject *object)
 {
     MelStage *stage = MEL_STAGE(object);
     for (GList *at = stage->loads.head; at; at = at->next)
-        atomic_store(&((Load *)at->data)->cancel, true);
+        clip_load_cancel(at->data);
+    if (stage->shown) clip_load_cancel(stage->shown);
     g_clear_pointer(&stage->box, gtk_widget_unparent);
     g_clear_pointer(&stage->player, mel_player_free);
-    g_clear_pointer(&stage->shown, load_unref);
-    g_queue_clear_full(&stage->loads, (GDestroyNotify)load_unref);
+    g_clear_pointer(&stage->shown, clip_load_unref);
+    g_queue_clear_full(&stage->loads, (GDestroyNotify)clip_load_unref);
     G_OBJECT_CLASS(mel_stage_parent_class)->dispose(object);
 }
 

@@ -21,7 +21,8 @@ GtkWidget *mel_stage_new(const char *audio);
 /* Shows another clip: at once when it was loaded ahead. */
 void mel_stage_show(MelStage *stage, const ClipItem *item);
 void mel_stage_load_ahead(MelStage *stage, const ClipItem *item);
-gboolean mel_stage_is_ready(MelStage *stage); /* the clip that was asked for is shown */
+gboolean mel_stage_is_ready(MelStage *stage);      /* the clip that was asked for is shown */
+gboolean mel_stage_is_slow_ready(MelStage *stage); /* half speed takes no time */
 
 /* TRUE when the command is one of the transport's, and done. */
 gboolean mel_stage_command(MelStage *stage, KeyCommand command);

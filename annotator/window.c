@@ -26,9 +26,9 @@ static void still_looked_at(MelFilmstrip *strip, gint64 time_us, MelWindow *wind
     mel_stage_seek_us(MEL_STAGE(window->stage), time_us);
 }
 
-static void stage_told(MelStage *stage, const char *sentence, MelWindow *window)
+static void part_told(GtkWidget *part, const char *sentence, MelWindow *window)
 {
-    (void)stage;
+    (void)part;
     window_tell(window, sentence);
 }
 
@@ -57,6 +57,7 @@ static void finalize(GObject *object)
     MelWindow *window = MEL_WINDOW(object);
     session_close(window->session);
     mel_db_close(window->db);
+    g_free(window->locked);
     g_free(window->place);
     g_free(window->item_title);
     g_free(window->item_channel);
@@ -106,7 +107,8 @@ static void build(MelWindow *window, const char *audio)
     g_signal_connect(window->form, "edited", G_CALLBACK(form_edited), window);
     g_signal_connect(window->strip, "chosen", G_CALLBACK(still_chosen), window);
     g_signal_connect(window->strip, "looked-at", G_CALLBACK(still_looked_at), window);
-    g_signal_connect(window->stage, "told", G_CALLBACK(stage_told), window);
+    g_signal_connect(window->strip, "told", G_CALLBACK(part_told), window);
+    g_signal_connect(window->stage, "told", G_CALLBACK(part_told), window);
 }
 
 GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *setup)
@@ -116,6 +118,8 @@ GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *set
     window->session = setup->session;
     window->keymap = setup->keymap;
     window->place = g_strdup(setup->place);
+    if (setup->locked)
+        window->locked = g_strdup_printf(_("Nothing can be kept now: %s"), setup->locked);
     build(window, setup->audio);
     window_open_lint(window);
     window_open_suggestions(window);

@@ -18,7 +18,8 @@ typedef struct MelWindowSetup {
     Session *session; /* taken over */
     Keymap *keymap;   /* borrowed */
     const char *audio;
-    const char *place; /* the file that remembers where the person was */
+    const char *place;  /* the file that remembers where the person was */
+    const char *locked; /* why db and session are for looking only, or NULL */
 } MelWindowSetup;
 
 GtkWidget *mel_window_new(GtkApplication *application, const MelWindowSetup *setup);

@@ -22,6 +22,7 @@ struct _MelWindow {
     Session *session;
     Keymap *keymap;
     char *place;
+    char *locked; /* why nothing can be kept now, or NULL */
     guint timer, lint_timer, suggestion_timer;
     LintLexicon *lexicon; /* NULL: without lint */
     Spelling *spelling;

@@ -139,8 +139,10 @@ static void load_ahead(MelWindow *window, guint position)
     Arena arena = {0};
     guint next = mel_queue_model_step(window->queue, position, 1, FALSE);
     MelQueueItem *row = g_list_model_get_item(G_LIST_MODEL(window->queue), next);
-    if (row && mel_clip_item(window->db, mel_queue_item_clip(row), &arena, &item, &err))
+    if (row && mel_clip_item(window->db, mel_queue_item_clip(row), &arena, &item, &err)) {
         mel_stage_load_ahead(MEL_STAGE(window->stage), &item);
+        mel_filmstrip_load_ahead(MEL_FILMSTRIP(window->strip), &item);
+    }
     g_clear_object(&row);
     mel_arena_clear(&arena);
 }
@@ -180,7 +182,7 @@ gboolean window_display(MelWindow *window)
         keep_names(window, &item);
         mel_filmstrip_show(MEL_FILMSTRIP(window->strip), &item);
         mel_stage_show(MEL_STAGE(window->stage), &item);
-        window_tell(window, NULL);
+        window_tell(window, window->locked);
         remember(window);
     } else {
         window_tell(window, err.message);

@@ -3,7 +3,8 @@
 
 #include <glib/gi18n.h>
 
-enum { LOOK_MS = 100, REST_US = 500000, UNKEPT_US = 800000, RETRY_US = 2000000 };
+/* A second less what the looking and a slow disk take. */
+enum { LOOK_MS = 50, REST_US = 400000, UNKEPT_US = 500000, RETRY_US = 2000000 };
 
 void window_tell(MelWindow *window, const char *sentence)
 {
@@ -63,10 +64,20 @@ static gboolean done(MelWindow *window, bool ok, const Err *err)
     return ok;
 }
 
+/* A dataset that could not be written at the start may be by now. */
+static bool unlock(MelWindow *window, Err *err)
+{
+    if (!window->locked) return true;
+    if (!mel_db_unlock(window->db, err) || !session_unlock(window->session, err)) return false;
+    g_clear_pointer(&window->locked, g_free);
+    return true;
+}
+
 gboolean window_keep(MelWindow *window)
 {
     Err err = {0};
-    bool ok = session_flush(window->session, &err);
+    bool ok = !session_dirty(window->session) ||
+              (unlock(window, &err) && session_flush(window->session, &err));
     return done(window, ok, &err);
 }
 
@@ -74,7 +85,7 @@ gboolean window_submit(MelWindow *window)
 {
     Err err = {0};
     if (!session_clip(window->session) || !window_may_submit(window)) return FALSE;
-    bool ok = session_submit(window->session, &err);
+    bool ok = unlock(window, &err) && session_submit(window->session, &err);
     if (ok) window_note_suggestions_submitted(window);
     return done(window, ok, &err);
 }

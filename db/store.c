@@ -82,39 +82,55 @@ static bool check_versions(Db *db, DbMode mode, const char *path, Err *err)
     return true;
 }
 
-static bool open_handle(const char *folder, bool create, DbMode mode, Db **out, Err *err)
+/* SQLite's handle and the lock file of a Db that has neither. */
+static bool connect_store(Db *db, bool create, DbMode mode, Err *err)
 {
-    bool ok = false;
-    char *path = mel_path_join(folder, "mel.db");
-    char *lock_path = mel_path_join(folder, "mel.db-writer");
-    Db *db = mel_alloc(sizeof *db);
-    db->lock_fd = -1;
-    db->folder = mel_strdup(folder);
+    char *path = mel_path_join(db->folder, "mel.db");
+    char *lock_path = mel_path_join(db->folder, "mel.db-writer");
     db->writable = mode == DB_WRITE;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     if (create) flags |= SQLITE_OPEN_CREATE;
-    char *real = realpath(folder, NULL); /* NOFOLLOW looks at every part of the path */
+    char *real = realpath(db->folder, NULL); /* NOFOLLOW looks at every part of the path */
     char *real_path = real ? mel_path_join(real, "mel.db") : mel_strdup(path);
-    if (sqlite3_open_v2(real_path, &db->handle, flags, NULL) != SQLITE_OK) {
-        db_fail(db, err, "opening it");
-        goto out;
+    bool ok = sqlite3_open_v2(real_path, &db->handle, flags, NULL) == SQLITE_OK
+                  ? configure(db, err)
+                  : db_fail(db, err, "opening it");
+    if (ok) {
+        db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (db->lock_fd < 0 && mode == DB_WRITE)
+            ok = mel_err_errno(err, "cannot open '%s'", lock_path);
     }
-    if (!configure(db, err)) goto out;
-    db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (db->lock_fd < 0 && mode == DB_WRITE) {
-        mel_err_errno(err, "cannot open '%s'", lock_path);
-        goto out;
-    }
-    *out = db;
-    db = NULL;
-    ok = true;
-out:
-    mel_db_close(db);
     free(real);
     free(real_path);
     free(path);
     free(lock_path);
     return ok;
+}
+
+static void disconnect_store(Db *db)
+{
+    MEL_ASSERT(db->depth == 0);
+    for (int i = 0; i < db->cached; i++)
+        sqlite3_finalize(db->cache[i].statement);
+    db->cached = 0;
+    db_checkpoint_at_close(db);
+    sqlite3_close(db->handle);
+    db->handle = NULL;
+    if (db->lock_fd >= 0) close(db->lock_fd);
+    db->lock_fd = -1;
+}
+
+static bool open_handle(const char *folder, bool create, DbMode mode, Db **out, Err *err)
+{
+    Db *db = mel_alloc(sizeof *db);
+    db->lock_fd = -1;
+    db->folder = mel_strdup(folder);
+    if (!connect_store(db, create, mode, err)) {
+        mel_db_close(db);
+        return false;
+    }
+    *out = db;
+    return true;
 }
 
 static const char *const dataset_folders[] = {"media", "exports", "runs", "models"};
@@ -178,6 +194,18 @@ out:
     return ok;
 }
 
+/* What a connection needs before anything else uses it. */
+static bool make_ready(Db *db, DbMode mode, const char *path, Err *err)
+{
+    if (!check_versions(db, mode, path, err)) return false;
+    if (mode != DB_WRITE) return db_script(db, "PRAGMA query_only = ON;", err);
+    /* A restored backup comes without the WAL mode. */
+    bool ok = db_lock(db, err) && db_script(db, "PRAGMA journal_mode = WAL", err) &&
+              db_migrate(db, false, err);
+    db_unlock(db);
+    return ok;
+}
+
 bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
 {
     bool ok = false;
@@ -190,16 +218,7 @@ bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
     }
     if (!refuse_network_fs(folder, err) || !check_magic(path, err)) goto out;
     if (!open_handle(folder, false, mode, &db, err)) goto out;
-    if (!check_versions(db, mode, path, err)) goto out;
-    if (mode == DB_WRITE) {
-        /* A restored backup comes without the WAL mode. */
-        ok = db_lock(db, err) && db_script(db, "PRAGMA journal_mode = WAL", err) &&
-             db_migrate(db, false, err);
-        db_unlock(db);
-        if (!ok) goto out;
-    } else if (!db_script(db, "PRAGMA query_only = ON;", err)) {
-        goto out;
-    }
+    if (!make_ready(db, mode, path, err)) goto out;
     *out = db;
     db = NULL;
     ok = true;
@@ -209,15 +228,27 @@ out:
     return ok;
 }
 
+bool mel_db_unlock(Db *db, Err *err)
+{
+    Err again = {0};
+    char *path = mel_path_join(db->folder, "mel.db");
+    disconnect_store(db); /* first: connections of one process share what they may do */
+    bool ok = connect_store(db, false, DB_WRITE, err) && make_ready(db, DB_WRITE, path, err);
+    if (!ok) {
+        disconnect_store(db);
+        if (!connect_store(db, false, DB_READ, &again) || !make_ready(db, DB_READ, path, &again)) {
+            disconnect_store(db); /* gone altogether: every question is answered with an error */
+            sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READONLY, NULL);
+        }
+    }
+    free(path);
+    return ok;
+}
+
 void mel_db_close(Db *db)
 {
     if (!db) return;
-    MEL_ASSERT(db->depth == 0);
-    for (int i = 0; i < db->cached; i++)
-        sqlite3_finalize(db->cache[i].statement);
-    db_checkpoint_at_close(db);
-    sqlite3_close(db->handle);
-    if (db->lock_fd >= 0) close(db->lock_fd);
+    disconnect_store(db);
     free(db->folder);
     free(db);
 }

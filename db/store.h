@@ -24,6 +24,10 @@ MEL_MUST_CHECK bool mel_db_create(const char *folder, Err *err);
 MEL_MUST_CHECK bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err);
 void mel_db_close(Db *db); /* NULL is fine */
 
+/* A Db that was opened with DB_READ, as its folder could not be written then, becomes one of
+ * DB_WRITE. When that fails it can be read as before. */
+MEL_MUST_CHECK bool mel_db_unlock(Db *db, Err *err);
+
 /* The dataset that contains `start`, found upwards like git; yours to free. */
 char *mel_db_find(const char *start, Err *err);
 

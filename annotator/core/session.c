@@ -27,13 +27,28 @@ struct Session {
     size_t change_capacity, change_count, done; /* done: changes that are not taken back */
 };
 
-bool session_open(Db *db, const char *annotator_id, Session **out, Err *err)
+Session *session_open_to_look(Db *db, const char *annotator_id)
 {
-    if (!mel_annotator_put(db, annotator_id, "person", annotator_id, err)) return false;
     Session *session = mel_alloc(sizeof *session);
     session->db = db;
     session->annotator = mel_strdup(annotator_id);
     session->answerer = mel_strdup(annotator_id);
+    return session;
+}
+
+bool session_unlock(Session *session, Err *err)
+{
+    const char *id = session->annotator;
+    return mel_annotator_put(session->db, id, "person", id, err);
+}
+
+bool session_open(Db *db, const char *annotator_id, Session **out, Err *err)
+{
+    Session *session = session_open_to_look(db, annotator_id);
+    if (!session_unlock(session, err)) {
+        session_close(session);
+        return false;
+    }
     *out = session;
     return true;
 }

@@ -12,6 +12,13 @@ typedef struct Session Session;
 
 /* The annotator is put into the store if need be. */
 MEL_MUST_CHECK bool session_open(Db *db, const char *annotator_id, Session **out, Err *err);
+
+/* In a store that cannot be written now: what is said is not kept before session_unlock. */
+Session *session_open_to_look(Db *db, const char *annotator_id);
+
+/* The store can be written now (mel_db_unlock). */
+MEL_MUST_CHECK bool session_unlock(Session *session, Err *err);
+
 void session_close(Session *session); /* what is not flushed is lost; NULL is fine */
 const char *session_annotator(const Session *session);
 

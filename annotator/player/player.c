@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COURSES = 64, STEP_HZ_WITHOUT_PICTURES = 25 };
-static const double GAIN_RAMP_S = 0.005;
+enum { COURSES = 64, STEP_HZ_WITHOUT_PICTURES = 25, FADE_FRAMES_MAX = 1024 };
+static const double GAIN_RAMP_S = 0.005, FADE_S = 0.004;
 
 /* Frames of the sound that is played: the clip's at speed 1, else the slow one. */
 typedef struct Course {
@@ -35,6 +35,10 @@ struct Player {
     int64_t pulled; /* frames that the output has asked for */
     Course courses[COURSES];
     size_t course_count; /* ever begun; the newest is at (course_count - 1) % COURSES */
+    /* What would have come from the frame fade_at on, had the last jump not been: it goes while the
+     * newest course comes, so that no edge is heard. */
+    float faded[FADE_FRAMES_MAX * PLAYER_CHANNELS];
+    int64_t fade_at, fade_frames; /* fade_frames 0: nothing fades */
 };
 
 /* ---- courses -------------------------------------------------------------------------------- */
@@ -79,6 +83,77 @@ static int64_t sample_of(const Player *player, int64_t frame, double speed)
     return sample < clip_frames(player) ? sample : clip_frames(player);
 }
 
+/* ---- fading -----------------------------------------------------------------------------------
+ */
+
+/* Frames of a course from one of the output's on. */
+static void copy_course(const Player *player, const Course *course, int64_t from, float *samples,
+                        int64_t frames)
+{
+    const float *source =
+        course->speed == 1 ? player->clip ? player->clip->samples : NULL : player->slow->samples;
+    for (int64_t done = 0; done < frames;) {
+        int64_t rest, at = course_at(course, from + done - course->out, &rest);
+        int64_t count = rest && rest < frames - done ? rest : frames - done;
+        size_t bytes = (size_t)count * PLAYER_CHANNELS * sizeof *samples;
+        if (rest && source)
+            memcpy(samples + done * PLAYER_CHANNELS, source + at * PLAYER_CHANNELS, bytes);
+        else
+            memset(samples + done * PLAYER_CHANNELS, 0, bytes);
+        done += count;
+    }
+}
+
+/* Mixes what fades into frames of the newest course, by a raised cosine whose two sides are 1
+ * together; behind the fade they stay as they are, to the bit. */
+static void apply_fade(const Player *player, int64_t from, float *samples, int64_t frames)
+{
+    for (int64_t i = 0; i < frames; i++) {
+        int64_t k = from + i - player->fade_at;
+        if (k >= player->fade_frames) return;
+        float old =
+            (float)(0.5 + 0.5 * cos(M_PI * (double)(k + 1) / (double)(player->fade_frames + 1)));
+        for (int c = 0; c < PLAYER_CHANNELS; c++) {
+            float *sample = &samples[i * PLAYER_CHANNELS + c];
+            *sample += old * (player->faded[k * PLAYER_CHANNELS + c] - *sample);
+        }
+    }
+}
+
+/* Whether a course begins with the very sample that would have come next. */
+static bool is_joint(const Player *player, const Course *course)
+{
+    int64_t old_rest, rest;
+    const Course *old = newest(player);
+    int64_t old_at = course_at(old, player->pulled - old->out, &old_rest);
+    int64_t at = course_at(course, 0, &rest);
+    if (!old_rest || !rest) return !old_rest && !rest;
+    return at == old_at && course->speed == old->speed;
+}
+
+static int64_t fade_length(const Player *player)
+{
+    double rate_hz = player->clip ? player->clip->rate_hz : PLAYER_RATE_DEFAULT_HZ;
+    int64_t frames = llround(FADE_S * rate_hz);
+    return frames < FADE_FRAMES_MAX ? frames : FADE_FRAMES_MAX;
+}
+
+/* Before another course: keeps what the present one would have given. */
+static void begin_fade(Player *player)
+{
+    int64_t frames = fade_length(player);
+    if (player->fade_frames && player->fade_at == player->pulled) return; /* nothing came since */
+    float next[FADE_FRAMES_MAX * PLAYER_CHANNELS];
+    copy_course(player, newest(player), player->pulled, next, frames);
+    apply_fade(player, player->pulled, next, frames);
+    memcpy(player->faded, next, (size_t)frames * PLAYER_CHANNELS * sizeof *next);
+    player->fade_at = player->pulled;
+    player->fade_frames = frames;
+}
+
+/* ---- controlling -------------------------------------------------------------------------------
+ */
+
 /* Begins where the output asks next. A course that nothing was asked of is replaced. */
 static void begin_course(Player *player, bool playing, int64_t sample)
 {
@@ -93,6 +168,7 @@ static void begin_course(Player *player, bool playing, int64_t sample)
     } else if (player->repeat) {
         course.loop_to = course.limit;
     }
+    if (player->course_count && !is_joint(player, &course)) begin_fade(player);
     bool unheard = player->course_count && newest(player)->out == player->pulled;
     if (!unheard) player->course_count++;
     player->courses[(player->course_count - 1) % COURSES] = course;
@@ -155,20 +231,8 @@ static void pull(void *ctx, float *samples, int frames)
 {
     Player *player = ctx;
     pthread_mutex_lock(&player->mutex);
-    const Course *course = newest(player);
-    const float *source =
-        course->speed == 1 ? player->clip ? player->clip->samples : NULL : player->slow->samples;
-    int64_t done = 0;
-    while (done < frames) {
-        int64_t rest, at = course_at(course, player->pulled + done - course->out, &rest);
-        int64_t count = rest && rest < frames - done ? rest : frames - done;
-        size_t bytes = (size_t)count * PLAYER_CHANNELS * sizeof *samples;
-        if (rest && source)
-            memcpy(samples + done * PLAYER_CHANNELS, source + at * PLAYER_CHANNELS, bytes);
-        else
-            memset(samples + done * PLAYER_CHANNELS, 0, bytes);
-        done += count;
-    }
+    copy_course(player, newest(player), player->pulled, samples, frames);
+    apply_fade(player, player->pulled, samples, frames);
     player->pulled += frames;
     apply_gain(player, samples, frames);
     pthread_mutex_unlock(&player->mutex);
@@ -190,7 +254,7 @@ void mel_player_free(Player *player)
     if (!player) return;
     mel_audio_out_close(player->out);
     mel_loaded_clip_unref(player->clip);
-    mel_stretched_free(player->slow);
+    mel_stretched_unref(player->slow);
     pthread_mutex_destroy(&player->mutex);
     free(player);
 }
@@ -215,6 +279,9 @@ static void close_output(Player *player, bool playing, int64_t sample)
     player->out = NULL;
     player->out_rate_hz = 0;
     player->pulled = 0; /* nobody else is there now */
+    memset(player->faded, 0, sizeof player->faded);
+    player->fade_at = 0;
+    player->fade_frames = playing ? fade_length(player) : 0;
     player->course_count = 0;
     begin_course(player, playing, sample);
 }
@@ -222,6 +289,7 @@ static void close_output(Player *player, bool playing, int64_t sample)
 void mel_player_set_clip(Player *player, LoadedClip *clip)
 {
     pthread_mutex_lock(&player->mutex);
+    begin_course(player, false, 0); /* the old clip fades */
     LoadedClip *old = player->clip;
     Stretched *slow = player->slow;
     player->clip = clip ? mel_loaded_clip_ref(clip) : NULL;
@@ -232,7 +300,7 @@ void mel_player_set_clip(Player *player, LoadedClip *clip)
     begin_course(player, false, 0);
     unlock(player);
     mel_loaded_clip_unref(old);
-    mel_stretched_free(slow);
+    mel_stretched_unref(slow);
     if (clip && player->out && clip->rate_hz != player->out_rate_hz) close_output(player, false, 0);
 }
 
@@ -400,7 +468,7 @@ void mel_player_take_slow(Player *player, Stretched *slow)
     Stretched *old = player->slow;
     player->slow = slow;
     unlock(player);
-    mel_stretched_free(old);
+    mel_stretched_unref(old);
 }
 
 void mel_player_set_gain(Player *player, float gain)

@@ -9,6 +9,9 @@
  *     mel_player_play(player);
  *     … at each drawing: show(clip->pictures[mel_player_picture_now(player)])
  *
+ * Playing, pausing and jumping fade over 4 ms, so that they make no click; everything else, the
+ * joints of a repeated region too, is the clip to the bit.
+ *
  * One thread calls these functions; the output's thread only takes samples, under a lock that is
  * held for no longer than copying them. */
 #ifndef MEL_PLAYER_PLAYER_H

@@ -77,6 +77,7 @@ bool mel_stretch(const LoadedClip *clip, double speed, const atomic_bool *cancel
     if (!(speed >= 0.25 && speed <= 1))
         return mel_err(err, ERR_USAGE, "a speed of %g is not between 0.25 and 1", speed);
     Stretched *into = mel_alloc(sizeof *into);
+    atomic_init(&into->references, 1);
     into->speed = speed;
     into->frames = llround((double)clip->frames / speed);
     into->samples = mel_try_alloc((size_t)into->frames * PLAYER_CHANNELS + 1, sizeof(float),
@@ -87,16 +88,22 @@ bool mel_stretch(const LoadedClip *clip, double speed, const atomic_bool *cancel
     for (int c = 0; c < PLAYER_CHANNELS; c++)
         free(s.channels[c]);
     if (!ok) {
-        mel_stretched_free(into);
+        mel_stretched_unref(into);
         return false;
     }
     *out = into;
     return true;
 }
 
-void mel_stretched_free(Stretched *stretched)
+Stretched *mel_stretched_ref(Stretched *stretched)
 {
-    if (!stretched) return;
+    atomic_fetch_add(&stretched->references, 1);
+    return stretched;
+}
+
+void mel_stretched_unref(Stretched *stretched)
+{
+    if (!stretched || atomic_fetch_sub(&stretched->references, 1) > 1) return;
     free(stretched->samples);
     free(stretched);
 }

@@ -267,6 +267,31 @@ static void completes(const char *folder)
     mel_db_close(db);
 }
 
+static void a_store_opened_for_reading_can_be_written_once_its_folder_can(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    store_clip(store->db, "file-a", 0);
+    store_close(store);
+    assert_int_equal(test_shell("chmod -R a-w,a+rX '%s'", store->folder), 0);
+    if (geteuid() == 0) assert_int_equal(seteuid(65534), 0); /* nothing stops root */
+    bool opened = mel_db_open(store->folder, DB_READ, &store->db, &err);
+    bool early = opened && mel_db_unlock(store->db, &err);
+    ErrCode why = err.code;
+    int64_t seen = opened ? store_count(store->db, "clips", NULL) : -1;
+    if (getuid() == 0) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(test_shell("chmod -R u+w '%s'", store->folder), 0);
+    assert_true(opened && !early);
+    assert_true(why == ERR_IO || why == ERR_DB);
+    assert_int_equal(seen, 1); /* it can be read as before */
+    mel_err_clear(&err);
+    CHECK_OK(mel_db_unlock(store->db, &err));
+    store_clip(store->db, "file-b", 0);
+    assert_int_equal(store_count(store->db, "clips", NULL), 2);
+    store_reopen(store, DB_READ);
+    assert_int_equal(store_count(store->db, "clips", NULL), 2);
+}
+
 static void a_half_made_store_is_completed_by_init(void **state)
 {
     (void)state;
@@ -422,6 +447,7 @@ int main(void)
         cmocka_unit_test(local_disks_are_not_network_file_systems),
         IN_A_STORE(a_reader_cannot_change_anything),
         IN_A_STORE(a_read_only_folder_can_be_read_but_not_opened_for_writing),
+        IN_A_STORE(a_store_opened_for_reading_can_be_written_once_its_folder_can),
         cmocka_unit_test(a_half_made_store_is_completed_by_init),
         IN_A_STORE(a_store_without_its_vocabulary_is_completed_by_init_or_by_writing),
         cmocka_unit_test(an_init_killed_anywhere_is_completed_by_the_next),

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The transport on a virtual output: what is handed out is compared to the bit with what a plain
- * walk over the clip gives, and the shown picture with the sample that is heard. */
+ * walk over the clip gives (but where a jump fades), and the shown picture with the sample that is
+ * heard. */
 #include "annotator/player/player.h"
 #include "tests/player/made_clip.h"
 #include "tests/support/test.h"
 
-enum { RATE = 48000, LATENCY_US = 50000, LATENCY = RATE / 20 };
+enum { RATE = 48000, LATENCY_US = 50000, LATENCY = RATE / 20, FADE = RATE / 250, JUMPS = 4 };
 
 typedef struct Deck {
     LoadedClip *clip;
     Player *player;
-    AudioOut *out; /* borrowed */
+    AudioOut *out;        /* borrowed */
+    int64_t jumps[JUMPS]; /* frames of the output from which on it fades */
+    int jump_count;
 } Deck;
 
 static Deck deck_new(int64_t frames, double frame_rate_hz, int64_t latency_us)
@@ -31,7 +34,28 @@ static void deck_free(Deck *deck)
     mel_loaded_clip_unref(deck->clip);
 }
 
-/* Everything handed out so far must be these samples; -1 stands for silence. */
+/* A control that is heard comes now. */
+static void jump(Deck *deck)
+{
+    assert_true(deck->jump_count < JUMPS);
+    mel_audio_out_pulled(deck->out, &deck->jumps[deck->jump_count++]);
+}
+
+static void play(Deck *deck)
+{
+    jump(deck);
+    mel_player_play(deck->player);
+}
+
+static bool fades(const Deck *deck, int64_t frame)
+{
+    for (int i = 0; i < deck->jump_count; i++)
+        if (frame >= deck->jumps[i] && frame < deck->jumps[i] + FADE) return true;
+    return false;
+}
+
+/* Everything handed out so far must be these samples; -1 stands for silence. Where it fades, what
+ * comes is between what went and them: this clip only rises, from 0. */
 static void check_pulled(const Deck *deck, const int64_t *wanted, int64_t count)
 {
     int64_t frames;
@@ -40,6 +64,10 @@ static void check_pulled(const Deck *deck, const int64_t *wanted, int64_t count)
     for (int64_t i = 0; i < count; i++)
         for (int c = 0; c < PLAYER_CHANNELS; c++) {
             float want = wanted[i] < 0 ? 0 : made_sample(wanted[i], c);
+            if (fades(deck, i)) {
+                assert_true(pulled[i * PLAYER_CHANNELS + c] >= 0);
+                continue;
+            }
             if (pulled[i * PLAYER_CHANNELS + c] != want)
                 fail_msg("frame %lld of the output is %.9g, wanted sample %lld", (long long)i,
                          pulled[i * PLAYER_CHANNELS + c], (long long)wanted[i]);
@@ -55,7 +83,7 @@ static void a_whole_clip_is_handed_out_to_the_bit_and_pauses_at_its_end(void **s
     for (size_t k = 0; k < MEL_COUNT(sizes); k++) {
         Deck deck = deck_new(5000, 25, 0);
         int64_t wanted[20000], count = 0;
-        mel_player_play(deck.player);
+        play(&deck);
         while (count < 10000) {
             mel_audio_out_advance(deck.out, sizes[k]);
             for (int i = 0; i < sizes[k]; i++, count++)
@@ -72,16 +100,17 @@ static void a_paused_player_hands_out_silence(void **state)
 {
     (void)state;
     Deck deck = deck_new(5000, 25, 0);
-    int64_t wanted[300];
-    mel_audio_out_advance(deck.out, 100);
-    mel_player_play(deck.player);
-    mel_audio_out_advance(deck.out, 100);
+    int64_t wanted[1500];
+    mel_audio_out_advance(deck.out, 500);
+    play(&deck);
+    mel_audio_out_advance(deck.out, 500);
+    jump(&deck);
     mel_player_pause(deck.player);
-    mel_audio_out_advance(deck.out, 100);
-    for (int i = 0; i < 300; i++)
-        wanted[i] = i < 100 || i >= 200 ? -1 : i - 100;
-    check_pulled(&deck, wanted, 300);
-    assert_int_equal(mel_player_heard_sample(deck.player), 100);
+    mel_audio_out_advance(deck.out, 500);
+    for (int i = 0; i < 1500; i++)
+        wanted[i] = i < 500 || i >= 1000 ? -1 : i - 500;
+    check_pulled(&deck, wanted, 1500);
+    assert_int_equal(mel_player_heard_sample(deck.player), 500);
     deck_free(&deck);
 }
 
@@ -98,7 +127,7 @@ static void a_region_repeats_without_a_gap_or_a_doubled_sample(void **state)
         int64_t end = first + 1 + mel_rng_int(&rng, (int)longest);
         if (end > FRAMES) end = FRAMES;
         mel_player_set_region(deck.player, first, end);
-        mel_player_play(deck.player);
+        play(&deck);
         int64_t count = 0;
         while (count < OUT) {
             int size = 1 + mel_rng_int(&rng, 4000);
@@ -117,7 +146,7 @@ static void a_region_set_while_playing_inside_it_leaves_the_sound_whole(void **s
     (void)state;
     Deck deck = deck_new(9000, 25, LATENCY_US);
     int64_t wanted[6000], at = 0;
-    mel_player_play(deck.player);
+    play(&deck);
     mel_audio_out_advance(deck.out, 3000);
     mel_player_set_region(deck.player, 2000, 4000);
     mel_audio_out_advance(deck.out, 2500);
@@ -135,14 +164,15 @@ static void playing_outside_a_region_jumps_into_it(void **state)
 {
     (void)state;
     Deck deck = deck_new(9000, 25, 0);
-    int64_t wanted[300];
-    mel_player_play(deck.player);
-    mel_audio_out_advance(deck.out, 100);
+    int64_t wanted[1500];
+    play(&deck);
+    mel_audio_out_advance(deck.out, 500);
+    jump(&deck);
     mel_player_set_region(deck.player, 5000, 5080);
-    mel_audio_out_advance(deck.out, 200);
-    for (int i = 0; i < 300; i++)
-        wanted[i] = i < 100 ? i : 5000 + (i - 100) % 80;
-    check_pulled(&deck, wanted, 300);
+    mel_audio_out_advance(deck.out, 1000);
+    for (int i = 0; i < 1500; i++)
+        wanted[i] = i < 500 ? i : 5000 + (i - 500) % 80;
+    check_pulled(&deck, wanted, 1500);
     deck_free(&deck);
 }
 
@@ -152,7 +182,7 @@ static void a_repeated_clip_begins_again_without_a_gap(void **state)
     Deck deck = deck_new(1000, 25, 0);
     int64_t wanted[3500];
     mel_player_set_repeat(deck.player, true);
-    mel_player_play(deck.player);
+    play(&deck);
     mel_audio_out_advance(deck.out, 3500);
     for (int i = 0; i < 3500; i++)
         wanted[i] = i % 1000;
@@ -180,15 +210,88 @@ static void a_factor_is_reached_softly_and_kept(void **state)
     for (int64_t i = 0; i < 9000 * PLAYER_CHANNELS; i++)
         deck.clip->samples[i] = 0.5F;
     mel_player_play(deck.player);
-    mel_audio_out_advance(deck.out, 100);
+    mel_audio_out_advance(deck.out, 500);
     mel_player_set_gain(deck.player, 0.25F);
     mel_audio_out_advance(deck.out, 1000);
     int64_t frames;
     const float *pulled = mel_audio_out_pulled(deck.out, &frames);
     for (int64_t i = 1; i < frames; i++)
-        assert_true(fabsf(pulled[2 * i] - pulled[2 * i - 2]) < 0.003F);
-    assert_true(pulled[2 * 99] == 0.5F);
-    assert_true(pulled[2 * 400] == 0.125F && pulled[2 * 400 + 1] == 0.125F);
+        assert_true(fabsf(pulled[2 * i] - pulled[2 * i - 2]) < 0.005F);
+    assert_true(pulled[2 * (FADE + 10)] == 0.5F);
+    assert_true(pulled[2 * 800] == 0.125F && pulled[2 * 800 + 1] == 0.125F);
+    deck_free(&deck);
+}
+
+/* ---- no clicks ------------------------------------------------------------------------------- */
+
+static float largest_step(const Deck *deck)
+{
+    int64_t frames;
+    float largest = 0;
+    const float *pulled = mel_audio_out_pulled(deck->out, &frames);
+    for (int64_t i = PLAYER_CHANNELS; i < frames * PLAYER_CHANNELS; i++)
+        largest = fmaxf(largest, fabsf(pulled[i] - pulled[i - PLAYER_CHANNELS]));
+    return largest;
+}
+
+/* Of a sine, an edge would step by up to twice its height; the sine itself steps by 2 pi hz / rate
+ * of it, and a fade between two of them adds at most 2 * pi / 2 / FADE. */
+static void no_control_makes_a_click(void **state)
+{
+    (void)state;
+    static const double tones_hz[] = {55, 440, 997};
+    for (size_t k = 0; k < MEL_COUNT(tones_hz); k++) {
+        Err err = {0};
+        Deck deck = deck_new((int64_t)10 * RATE, 25, 0);
+        Rng rng = {.seed = 11, .stream = k};
+        LoadedClip *slow_clip = made_clip(RATE, (int64_t)20 * RATE, 0);
+        made_sine(deck.clip, tones_hz[k], 0.5);
+        made_sine(slow_clip, tones_hz[k], 0.5);
+        Stretched *slow = mel_alloc(sizeof *slow);
+        *slow = (Stretched){.speed = 0.5, .frames = slow_clip->frames};
+        slow->samples = slow_clip->samples;
+        slow_clip->samples = NULL;
+        mel_player_take_slow(deck.player, slow);
+        for (int round = 0; round < 400; round++) {
+            switch (mel_rng_int(&rng, 5)) {
+            case 0:
+                mel_player_pause(deck.player);
+                break;
+            case 1:
+                mel_player_play(deck.player);
+                break;
+            case 2:
+                mel_player_step(deck.player, 3);
+                break;
+            case 3:
+                CHECK_OK(mel_player_set_speed(deck.player, round % 2 ? 0.5 : 1, &err));
+                break;
+            default:
+                mel_player_seek(deck.player, mel_rng_int(&rng, 9 * RATE));
+            }
+            mel_audio_out_advance(deck.out, mel_rng_int(&rng, round % 3 ? 2000 : 100));
+        }
+        float own = (float)(0.5 * 2 * M_PI * tones_hz[k] / RATE), step = largest_step(&deck);
+        print_message("%.0f Hz: a step of %.4f where the tone's own is %.4f\n", tones_hz[k],
+                      (double)step, (double)own);
+        assert_true(step < own + M_PI / 2 / FADE);
+        mel_loaded_clip_unref(slow_clip);
+        deck_free(&deck);
+    }
+}
+
+static void another_clip_fades_the_last_one_out(void **state)
+{
+    (void)state;
+    Deck deck = deck_new(RATE, 25, 0);
+    made_sine(deck.clip, 55, 0.5);
+    mel_player_play(deck.player);
+    mel_audio_out_advance(deck.out, 2000 + RATE / 55 / 4);
+    mel_player_set_clip(deck.player, NULL);
+    mel_loaded_clip_unref(deck.clip);
+    deck.clip = NULL;
+    mel_audio_out_advance(deck.out, RATE / 10);
+    assert_true(largest_step(&deck) < 0.5 * 2 * M_PI * 55 / RATE + M_PI / 4 / FADE);
     deck_free(&deck);
 }
 
@@ -446,15 +549,16 @@ static void at_half_speed_a_region_is_twice_as_long_and_as_exact(void **state)
     mel_audio_out_advance(deck.out, 3000);
     int64_t frames;
     const float *pulled = mel_audio_out_pulled(deck.out, &frames);
-    for (int64_t i = 100; i < frames; i++) {
+    for (int64_t i = 100 + FADE; i < frames; i++) {
         int64_t want = 2000 + (200 + i - 100) % 666;
         assert_true(pulled[2 * i] == -made_sample(want, 0));
     }
     assert_int_equal(mel_player_heard_sample(deck.player), (2000 + (200 + 3000) % 666) / 2);
     CHECK_OK(mel_player_set_speed(deck.player, 1, &err));
-    mel_audio_out_advance(deck.out, 1);
+    mel_audio_out_advance(deck.out, FADE + 1);
     pulled = mel_audio_out_pulled(deck.out, &frames);
-    assert_true(pulled[2 * frames - 2] == made_sample((2000 + (200 + 3000) % 666) / 2, 0));
+    int64_t want = 1000 + ((200 + 3000) % 666 / 2 + FADE) % 333;
+    assert_true(pulled[2 * frames - 2] == made_sample(want, 0));
     deck_free(&deck);
 }
 
@@ -469,6 +573,8 @@ int main(void)
         cmocka_unit_test(a_repeated_clip_begins_again_without_a_gap),
         cmocka_unit_test(play_at_the_end_begins_again),
         cmocka_unit_test(a_factor_is_reached_softly_and_kept),
+        cmocka_unit_test(no_control_makes_a_click),
+        cmocka_unit_test(another_clip_fades_the_last_one_out),
         cmocka_unit_test(the_picture_is_that_of_the_heard_sample_over_a_whole_clip),
         cmocka_unit_test(a_seek_while_playing_is_seen_when_it_is_heard),
         cmocka_unit_test(many_seeks_within_the_latency_end_at_the_last),

@@ -47,7 +47,7 @@ static void half_speed_keeps_the_pitch_and_doubles_the_length(void **state)
         for (int64_t i = RATE; i < 5 * RATE; i++)
             squares += slow->samples[2 * i] * slow->samples[2 * i];
         CHECK_NEAR(sqrt(squares / (4 * RATE)), 0.5 / sqrt(2), 0.04);
-        mel_stretched_free(slow);
+        mel_stretched_unref(slow);
         mel_loaded_clip_unref(clip);
     }
 }
@@ -78,7 +78,7 @@ static void what_happens_at_a_sample_happens_at_twice_the_sample(void **state)
         assert_true(sum > 1);
         CHECK_NEAR(moment / sum / RATE, 0.005, 0.012); /* seconds; the burst's own middle is late */
     }
-    mel_stretched_free(slow);
+    mel_stretched_unref(slow);
     mel_loaded_clip_unref(clip);
 }
 
@@ -94,7 +94,7 @@ static void every_speed_gives_its_exact_length(void **state)
             Stretched *slow;
             CHECK_OK(mel_stretch(clip, speeds[k], NULL, &slow, &err));
             assert_int_equal(slow->frames, llround((double)lengths[n] / speeds[k]));
-            mel_stretched_free(slow);
+            mel_stretched_unref(slow);
             mel_loaded_clip_unref(clip);
         }
 }
@@ -114,7 +114,7 @@ static void no_sound_gives_silence_and_odd_speeds_are_refused(void **state)
     CHECK_OK(mel_stretch(clip, 0.5, NULL, &slow, &err));
     assert_int_equal(slow->frames, 2000);
     assert_true(slow->samples[3999] == 0);
-    mel_stretched_free(slow);
+    mel_stretched_unref(slow);
     mel_loaded_clip_unref(clip);
 }
 

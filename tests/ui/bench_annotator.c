@@ -2,6 +2,7 @@
  *
  * How long the window takes on the dataset that $UI_DATASET names: to be usable, to filter its
  * list, to answer a key, to draw the playhead. Medians in milliseconds; for ./do bench. */
+#include "annotator/guard.h"
 #include "tests/ui/ui.h"
 
 #include <stdlib.h>
@@ -115,11 +116,12 @@ int main(void)
 {
     Ui ui = {.folder = g_strdup(g_getenv("UI_DATASET")),
              .config = g_strdup(g_getenv("XDG_RUNTIME_DIR"))};
+    Err err = {0};
+    if (!mel_guard_start(&err)) fprintf(stderr, "%s\n", err.message); /* as the program does */
     gtk_init();
     ui.application = gtk_application_new("org.melkit.Bench", G_APPLICATION_NON_UNIQUE);
     if (!ui_start(&ui)) return 1;
     gint64 began = g_get_monotonic_time();
-    Err err = {0};
     GtkWidget *window =
         mel_annotator_open(ui.application, ui.folder, "anna", "virtual", ui.config, &err);
     if (!window) {
@@ -137,5 +139,6 @@ int main(void)
     measure_key(&ui);
     measure_playhead(&ui);
     measure_items(&ui);
+    mel_guard_stop();
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static void a_whole_item_is_done_by_keys_alone(void **state)
 {
@@ -226,6 +227,62 @@ static void a_full_disk_is_told_and_what_was_said_is_kept_later(void **state)
     g_free(sentence);
 }
 
+static const char *told(Ui *ui)
+{
+    GtkWidget *label = ui_find_class(GTK_WIDGET(ui->window), "told");
+    return label ? gtk_label_get_text(GTK_LABEL(label)) : "";
+}
+
+/* As somebody whom permissions stop: they do not stop root. */
+static void lock_folder(Ui *ui)
+{
+    assert_int_equal(test_shell("chmod 755 '%s' && chmod -R a-w '%s'", ui->base, ui->folder), 0);
+    if (geteuid() == 0) assert_int_equal(seteuid(65534), 0);
+}
+
+static void unlock_folder(Ui *ui)
+{
+    if (getuid() == 0) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(test_shell("chmod -R u+w '%s'", ui->folder), 0);
+}
+
+static void a_locked_dataset_is_looked_at_and_typing_is_kept_once_it_can_be(void **state)
+{
+    Ui *ui = *state;
+    ui_keys("g 7");
+    UI_WAIT(!session_dirty(mel_window_session(ui->window)));
+    char *first = g_strdup(session_clip(mel_window_session(ui->window)));
+    ui_close(ui);
+    lock_folder(ui);
+    ui_reopen(ui);
+    print_message("%s\n", told(ui));
+    bool said_at_once = strstr(told(ui), "Nothing can be kept now") != NULL;
+    bool shown = strcmp(ui_value(ui, ANSWER_GENRE), "jazz") == 0;
+    ui_keys("n space"); /* looking goes on */
+    bool moved = strcmp(session_clip(mel_window_session(ui->window)), first) != 0;
+    ui_keys("Escape x");
+    ui_type("half a sen");
+    for (int i = 0; i < 30; i++) { /* long enough for it to be tried */
+        g_usleep(50000);
+        while (g_main_context_iteration(NULL, FALSE)) {
+        }
+    }
+    bool dirty = session_dirty(mel_window_session(ui->window));
+    char *sentence = g_strdup(told(ui));
+    ui_screenshot(ui, "locked");
+    unlock_folder(ui);
+    assert_true(said_at_once && shown && moved && dirty);
+    assert_non_null(strstr(sentence, "NOT KEPT YET"));
+    assert_string_equal(ui_value(ui, ANSWER_TEXT), "half a sen"); /* stays on screen */
+    UI_WAIT(!session_dirty(mel_window_session(ui->window)));      /* tried again by itself */
+    assert_int_equal(kept_length(ui), strlen("half a sen"));
+    assert_int_equal(test_shell("'%s/mel' -q -C '%s' verify", MEL_BIN_DIR, ui->folder), 0);
+    ui_keys("Escape p");
+    assert_string_equal(told(ui), "");
+    g_free(sentence);
+    g_free(first);
+}
+
 static void two_windows_on_one_item_do_not_overwrite_each_other(void **state)
 {
     Err err = {0};
@@ -285,12 +342,6 @@ static void picture_and_sound_are_one(void **state)
 
 /* ---- what is missing ---------------------------------------------------------------------------
  */
-
-static const char *told(Ui *ui)
-{
-    GtkWidget *label = ui_find_class(GTK_WIDGET(ui->window), "told");
-    return label ? gtk_label_get_text(GTK_LABEL(label)) : "";
-}
 
 static void work_goes_on_without(Ui *ui, const char *what, const char *sentence)
 {
@@ -415,6 +466,8 @@ int main(int argc, char **argv)
                                         ui_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_and_what_was_said_is_kept_later,
                                         ui_setup, ui_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_locked_dataset_is_looked_at_and_typing_is_kept_once_it_can_be, ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(two_windows_on_one_item_do_not_overwrite_each_other,
                                         ui_setup, ui_teardown),
         cmocka_unit_test_setup_teardown(picture_and_sound_are_one, ui_setup, ui_teardown),
