@@ -11,7 +11,7 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler must not wait for a 
 
 static void on_signal(int number)
 {
-    atomic_store(&interrupted, 1);
+    atomic_store(&interrupted, number);
     signal(number, SIG_DFL);
 }
 
@@ -28,7 +28,12 @@ bool mel_interrupted(void)
     return atomic_load(&interrupted) != 0;
 }
 
+int mel_interrupt_signal(void)
+{
+    return atomic_load(&interrupted);
+}
+
 void mel_interrupt_raise(void)
 {
-    atomic_store(&interrupted, 1);
+    atomic_store(&interrupted, SIGINT);
 }

@@ -8,6 +8,7 @@
 
 void mel_interrupt_install(void); /* SIGINT and SIGTERM; a second one kills as usual */
 bool mel_interrupted(void);
+int mel_interrupt_signal(void); /* which of them it was, 0 for none */
 void mel_interrupt_raise(void); /* as if the signal had come (tests, windows) */
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/local_ranks.h"
 #include "trainer/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
@@ -13,6 +15,7 @@ typedef struct TrainArgs {
     const char *run;
     OptionList set;
     bool resume;
+    int64_t ranks, restarts;
 } TrainArgs;
 
 static const CliOption train_options[] = {
@@ -20,6 +23,9 @@ static const CliOption train_options[] = {
     CLI_LIST('s', "set", TrainArgs, set, "KEY=VALUE",
              "instead of what CONFIG says of a key (may be repeated)"),
     CLI_FLAG(0, "resume", TrainArgs, resume, "go on with the run in that folder"),
+    CLI_INT(0, "ranks", TrainArgs, ranks, "N", "train with N processes of this machine"),
+    CLI_INT(0, "restarts", TrainArgs, restarts, "K",
+            "with --ranks: up to K times, when one fails, from the last checkpoint"),
     CLI_END,
 };
 
@@ -96,27 +102,118 @@ static char *default_run(const char *config)
     return mel_asprintf("runs/%.*s", (int)n, base);
 }
 
-static int run(Cli *cli, const void *options, Err *err)
+/* ---- processes of this machine -------------------------------------------------------------- */
+
+typedef struct Words {
+    const char *at[OPTION_LIST_MAX * 2 + 16];
+    int count;
+} Words;
+
+static void say(Words *words, const char *word)
 {
-    const TrainArgs *args = options;
+    words->at[words->count++] = word;
+    words->at[words->count] = NULL;
+}
+
+/* What each rank is told: the same, but for the ranks. */
+static void say_command(Words *words, const Cli *cli, const TrainArgs *args, const char *folder,
+                        bool resume)
+{
+    say(words, "mel");
+    if (cli->json) say(words, "--json");
+    if (cli->quiet) say(words, "--quiet");
+    if (cli->verbose) say(words, "--verbose");
+    say(words, "train");
+    say(words, "--run");
+    say(words, folder);
+    for (int i = 0; i < args->set.count; i++) {
+        say(words, "--set");
+        say(words, args->set.items[i]);
+    }
+    if (resume) say(words, "--resume");
+    say(words, "--");
+    say(words, cli->argv[0]);
+}
+
+/* A run that is there and was not asked for must not be gone on with by a second start. */
+static bool would_take_another(const char *folder, bool resume)
+{
+    char *config = mel_path_join(folder, "config.json");
+    bool there = mel_path_exists(config);
+    free(config);
+    return there && !resume;
+}
+
+static int run_ranks(const Cli *cli, const TrainArgs *args, const char *folder, Err *err)
+{
+    Words first = {0}, again = {0};
+    say_command(&first, cli, args, folder, args->resume);
+    say_command(&again, cli, args, folder, true);
+    const LocalRanks ranks = {.count = (int)args->ranks,
+                              .restarts =
+                                  would_take_another(folder, args->resume) ? 0 : args->restarts,
+                              .argv = first.at,
+                              .again_argv = again.at};
+    int code;
+    return local_ranks_run(&ranks, &code, err) ? code : RUN_ERROR;
+}
+
+/* ---- this process --------------------------------------------------------------------------- */
+
+/* The main thread computes on, for a rank that is no more. */
+static void give_up(void *ctx, const Err *why)
+{
+    (void)ctx;
+    mel_log_error(why);
+    _exit(EXIT_FAILED);
+}
+
+static int run_here(Cli *cli, const TrainArgs *args, const char *folder, Err *err)
+{
+    const CollectiveOptions options = {.watch = {.lost = give_up}};
+    Collective *ranks = NULL;
+    LaunchPlace place;
     TrainResult result;
-    const char *path = cli->argv[0];
-    json_t *config = read_config(path, &args->set, err);
+    json_t *config = read_config(cli->argv[0], &args->set, err);
     if (!config) return RUN_ERROR;
-    char *folder = args->run ? mel_strdup(args->run) : default_run(path);
-    const TrainOptions how = {.folder = folder, .resume = args->resume, .tick = show, .ctx = cli};
-    bool ok = mel_train(config, &how, &result, err);
+    bool ok = mel_launch_place(mel_launch_environment, NULL, &place, err) &&
+              mel_collective_open(&place, &options, &ranks, err);
+    const TrainOptions how = {
+        .folder = folder, .resume = args->resume, .tick = show, .ctx = cli, .collective = ranks};
+    ok = ok && mel_train(config, &how, &result, err);
     cli_progress_done();
-    if (ok) report(cli, &result, folder);
-    free(folder);
+    if (ok && place.rank == 0) report(cli, &result, folder);
+    mel_collective_close(ranks, err);
+    if (!ok && ranks) mel_err_wrap(err, "rank %d", place.rank);
     json_decref(config);
     return ok ? EXIT_DONE : RUN_ERROR;
 }
 
+static bool check(const TrainArgs *args, Err *err)
+{
+    if (args->ranks < 1 || args->ranks > LAUNCH_RANKS_MAX)
+        return mel_err(err, ERR_USAGE, "--ranks is %lld, wanted 1 to %d", (long long)args->ranks,
+                       LAUNCH_RANKS_MAX);
+    return args->restarts >= 0 || mel_err(err, ERR_USAGE, "--restarts is less than 0");
+}
+
+static int run(Cli *cli, const void *options, Err *err)
+{
+    const TrainArgs *args = options;
+    if (!check(args, err)) return RUN_ERROR;
+    char *folder = args->run ? mel_strdup(args->run) : default_run(cli->argv[0]);
+    bool several = args->ranks > 1 || args->restarts > 0;
+    int code = several ? run_ranks(cli, args, folder, err) : run_here(cli, args, folder, err);
+    free(folder);
+    return code;
+}
+
+static const TrainArgs train_defaults = {.ranks = 1};
+
 const CliCommand cmd_train = {
     .name = "train",
     .summary = "train a network on prepared shards",
-    .usage = "train CONFIG [--set KEY=VALUE …] [--run DIR] [--resume]",
+    .usage = "train CONFIG [--set KEY=VALUE …] [--run DIR] [--resume] [--ranks N]",
     .details =
         "CONFIG is a JSON object: \"target\" (autoencoder, image, music, …), \"data\" and\n"
         "\"validate\" (folders made by 'mel prepare'), \"model\" (the folder whose networks are\n"
@@ -127,10 +224,18 @@ const CliCommand cmd_train = {
         "The run's folder gets config.json, metrics.jsonl (a line a step), TensorBoard's events,\n"
         "checkpoints/ and, at the end, model/. Ctrl-C and SIGTERM write a checkpoint first. A run\n"
         "that goes on is the same to the bit as one that was never stopped.\n\n"
+        "Several processes train as one with as many times the batch: with --ranks on this\n"
+        "machine, or started by torchrun, mpirun or srun (RANK, WORLD_SIZE, MASTER_ADDR,\n"
+        "MASTER_PORT and their like). All must see the same files; rank 0 writes. A contrastive\n"
+        "target (clip, imsm) compares, and a batch norm measures, the batch of its own rank only.\n"
+        "When one is gone the others stop within 30 s, and --resume goes on.\n\n"
         "  mel train music.json\n"
         "  mel train music.json --set seed=2 --run runs/music-2\n"
-        "  mel train music.json --resume",
+        "  mel train music.json --resume\n"
+        "  mel train music.json --ranks 2 --restarts 3\n"
+        "  srun --ntasks 8 mel train music.json",
     .options = train_options,
+    .defaults = &train_defaults,
     .size = sizeof(TrainArgs),
     .min_args = 1,
     .max_args = 1,

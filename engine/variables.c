@@ -132,3 +132,10 @@ bool mel_variables_write(Variables *variables, int i, const float *data, Err *er
 {
     return move(variables, i, data, NULL, err);
 }
+
+float *mel_variables_host(Variables *variables, int i)
+{
+    const Backend *backend = variables->backend;
+    bool plain = backend->host_memory && backend->dtype(DTYPE_F32) == DTYPE_F32;
+    return plain ? variables->all[i].memory : NULL;
+}

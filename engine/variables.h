@@ -26,4 +26,8 @@ int mel_variables_find(const Variables *variables, const char *name); /* -1 for 
 MEL_MUST_CHECK bool mel_variables_read(const Variables *variables, int i, float *out, Err *err);
 MEL_MUST_CHECK bool mel_variables_write(Variables *variables, int i, const float *data, Err *err);
 
+/* Where one lies, when that is the host's memory and in f32: to be read and changed in place
+ * between runs. NULL elsewhere. */
+float *mel_variables_host(Variables *variables, int i);
+
 #endif

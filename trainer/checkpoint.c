@@ -127,6 +127,26 @@ bool checkpoint_write(const char *folder, int64_t step, const json_t *config,
     return ok || mel_err_wrap(err, "the checkpoint of step %lld", (long long)step);
 }
 
+bool checkpoint_hash(const Variables *variables, char hex[SHA256_HEX_SIZE], Err *err)
+{
+    Sha256 *hash = mel_sha256_new();
+    bool ok = true;
+    for (int i = 0; i < mel_variables_count(variables) && ok; i++) {
+        const char *name = mel_variables_name(variables, i);
+        if (!is_kept(name)) continue;
+        size_t count = (size_t)mel_shape_count(mel_variables_shape(variables, i));
+        float *values = mel_try_alloc(count + 1, sizeof *values, SIZE_MAX, name, err);
+        ok = values && mel_variables_read(variables, i, values, err);
+        if (ok) mel_sha256_add(hash, values, count * sizeof *values);
+        free(values);
+    }
+    if (ok)
+        mel_sha256_finish(hash, hex);
+    else
+        mel_sha256_free(hash);
+    return ok;
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 /* Keys that may be changed for the rest of a run. */

@@ -18,4 +18,8 @@ MEL_MUST_CHECK bool checkpoint_write(const char *folder, int64_t step, const jso
 MEL_MUST_CHECK bool checkpoint_read(const char *folder, const json_t *config, Variables *variables,
                                     int64_t *step, Err *err);
 
+/* SHA-256 of all that a checkpoint would keep, without writing one. */
+MEL_MUST_CHECK bool checkpoint_hash(const Variables *variables, char hex[SHA256_HEX_SIZE],
+                                    Err *err);
+
 #endif

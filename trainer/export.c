@@ -71,7 +71,8 @@ typedef struct MeasureOf {
 static bool mean_of(void *ctx, const char *output, double *mean, Err *err)
 {
     const MeasureOf *of = ctx;
-    return train_step_measure(of->step, of->target->shards, MEASURED_ITEMS, output, mean, err);
+    return train_step_measure(of->step, of->target->shards, MEASURED_ITEMS, output, MEASURE_ALONE,
+                              mean, err);
 }
 
 /* The part's config.json as training changed it; NULL on an error. */

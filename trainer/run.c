@@ -4,6 +4,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/events.h"
 #include "trainer/export.h"
+#include "trainer/ranks.h"
 #include "trainer/step.h"
 
 #include <math.h>
@@ -23,6 +24,9 @@ typedef struct Run {
     char *checkpoints;
     FILE *metrics;
     Events *events;
+    Collective *collective;
+    bool writes; /* rank 0: the run's folder is its own */
+    bool interrupted;
     TrainTick tick;
 } Run;
 
@@ -43,12 +47,13 @@ static bool make_folder(Run *run, Err *err)
     char *config = mel_path_join(run->options->folder, "config.json");
     bool there = mel_path_exists(config);
     free(config);
+    run->checkpoints = mel_path_join(run->options->folder, "checkpoints");
+    if (!run->writes) return true;
     if (there && !run->options->resume) {
         mel_err(err, ERR_EXISTS, "'%s' holds a run already", run->options->folder);
         mel_err_hint(err, "--resume goes on with it; another --run begins a new one");
         return false;
     }
-    run->checkpoints = mel_path_join(run->options->folder, "checkpoints");
     return mel_make_dirs(run->checkpoints, err);
 }
 
@@ -91,6 +96,7 @@ static void note(Run *run, json_t *line, const char *key, double value)
 
 static bool report(Run *run, const StepReport *step, double seconds, Err *err)
 {
+    if (!run->writes) return true;
     json_t *line = json_object();
     mel_json_set_i64(line, "step", run->tick.step);
     note(run, line, "loss", step->loss);
@@ -107,8 +113,9 @@ static bool validate(Run *run, Err *err)
 {
     if (!run->validation) return true;
     if (!train_step_measure(run->step, run->validation, run->config.validate_items, "loss",
-                            &run->tick.validation, err))
+                            MEASURE_SHARED, &run->tick.validation, err))
         return false;
+    if (!run->writes) return true;
     json_t *line = json_object();
     mel_json_set_i64(line, "step", run->tick.step);
     note(run, line, "validation_loss", run->tick.validation);
@@ -118,7 +125,7 @@ static bool validate(Run *run, Err *err)
 /* samples/step-00000100/: what the target makes of some items. */
 static bool listen(Run *run, Err *err)
 {
-    if (!run->target->def->sample) return true;
+    if (!run->target->def->sample || !run->writes) return true;
     const Shards *shards = run->validation ? run->validation : run->shards;
     char *folder =
         mel_asprintf("%s/samples/step-%08lld", run->options->folder, (long long)run->tick.step);
@@ -127,8 +134,12 @@ static bool listen(Run *run, Err *err)
     return ok;
 }
 
+/* Ranks that have drifted apart must not leave a checkpoint of one of them. */
 static bool save(Run *run, Err *err)
 {
+    if (!ranks_agree_on_variables(run->collective, train_step_variables(run->step), err))
+        return mel_err_hint(err, "--resume goes on from the checkpoint before");
+    if (!run->writes) return true;
     return events_flush(run->events, err) &&
            checkpoint_write(run->checkpoints, run->tick.step, run->object,
                             train_step_variables(run->step), run->config.keep, err);
@@ -144,19 +155,21 @@ static bool one_step(Run *run, Err *err)
     double seconds = (double)(mel_monotonic_us() - began) / 1e6;
     run->tick.step++;
     run->tick.loss = step.loss;
+    run->interrupted = step.interrupted;
     bool last = run->tick.step == c->steps;
     if (!report(run, &step, seconds, err)) return false;
     if ((last || run->tick.step % c->validate_every == 0) && !validate(run, err)) return false;
     bool heard = c->sample_every && (last || run->tick.step % c->sample_every == 0);
     if (heard && !listen(run, err)) return false;
     if ((last || run->tick.step % c->checkpoint_every == 0) && !save(run, err)) return false;
-    if (run->options->tick) run->options->tick(run->options->ctx, &run->tick);
+    if (run->options->tick && run->writes) run->options->tick(run->options->ctx, &run->tick);
     return true;
 }
 
+/* One rank alone stops wherever it is; of several all stop behind a step that all have made. */
 static bool interrupted(Run *run, Err *err)
 {
-    if (!mel_interrupted()) return false;
+    if (!run->interrupted && (run->collective || !mel_interrupted())) return false;
     if (run->tick.step % run->config.checkpoint_every != 0 && !save(run, err)) return true;
     mel_err(err, ERR_CANCELLED, "interrupted after step %lld of %lld", (long long)run->tick.step,
             (long long)run->config.steps);
@@ -195,6 +208,7 @@ static void describe(const Run *run, TrainResult *result)
 
 static bool finish(Run *run, Err *err)
 {
+    if (!run->writes) return true;
     char *model = mel_path_join(run->options->folder, "model");
     const char *const folders[] = {model, run->config.install ? run->config.model : NULL, NULL};
     bool ok = export_parts(run->target, run->step, folders, err);
@@ -202,18 +216,46 @@ static bool finish(Run *run, Err *err)
     return ok;
 }
 
+/* Before anything is written: are these the ranks of one run, with one configuration and data? */
+static bool same_run(const Run *run, Err *err)
+{
+    if (!run->collective) return true;
+    char *config = json_dumps(run->object, JSON_SORT_KEYS | JSON_COMPACT);
+    char *index = json_dumps(mel_shards_index(run->shards), JSON_SORT_KEYS | JSON_COMPACT);
+    bool ok = ranks_agree(run->collective, config, "another configuration", err) &&
+              ranks_agree(run->collective, index, "other training shards", err);
+    free(config);
+    free(index);
+    return ok;
+}
+
+/* Every rank reads the checkpoint itself; those that do not see the same one are found here. */
+static bool begin(Run *run, Err *err)
+{
+    Variables *variables = train_step_variables(run->step);
+    if (run->options->resume &&
+        !checkpoint_read(run->checkpoints, run->object, variables, &run->tick.step, err))
+        return false;
+    char *step = mel_asprintf("%lld", (long long)run->tick.step);
+    bool ok = ranks_agree(run->collective, step, "another checkpoint", err) &&
+              ranks_agree_on_variables(run->collective, variables, err);
+    free(step);
+    return ok || mel_err_hint(err, "all ranks must see the same model and the same run's folder");
+}
+
+static bool open_folder(Run *run, Err *err)
+{
+    return !run->writes || (write_config(run, err) && open_metrics(run, run->tick.step, err) &&
+                            events_open(run->options->folder, &run->events, err));
+}
+
 static bool train(Run *run, TrainResult *result, Err *err)
 {
-    if (!open_data(run, err) || !make_folder(run, err) ||
-        !train_step_new(run->target, mel_backend_cpu(), &run->step, err))
+    if (!open_data(run, err) || !same_run(run, err) || !make_folder(run, err) ||
+        !train_step_new(run->target, mel_backend_cpu(), run->collective, &run->step, err))
         return false;
     describe(run, result);
-    if (run->options->resume &&
-        !checkpoint_read(run->checkpoints, run->object, train_step_variables(run->step),
-                         &run->tick.step, err))
-        return false;
-    bool ok = write_config(run, err) && open_metrics(run, run->tick.step, err) &&
-              events_open(run->options->folder, &run->events, err) && run_steps(run, result, err);
+    bool ok = begin(run, err) && open_folder(run, err) && run_steps(run, result, err);
     result->steps = run->tick.step;
     result->loss = run->tick.loss;
     return ok && finish(run, err);
@@ -221,7 +263,10 @@ static bool train(Run *run, TrainResult *result, Err *err)
 
 bool mel_train(const json_t *config, const TrainOptions *options, TrainResult *result, Err *err)
 {
-    Run run = {.object = config, .options = options};
+    Run run = {.object = config,
+               .options = options,
+               .collective = options->collective,
+               .writes = mel_collective_rank(options->collective) == 0};
     *result = (TrainResult){.validation = NAN};
     bool ok = train(&run, result, err);
     if (run.metrics) fclose(run.metrics);

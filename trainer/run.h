@@ -7,6 +7,7 @@
 #define MEL_TRAINER_RUN_H
 
 #include "base/base.h"
+#include "trainer/collective.h"
 
 typedef struct TrainTick {
     int64_t step, steps;     /* done, of how many */
@@ -18,6 +19,7 @@ typedef struct TrainOptions {
     bool resume;        /* go on in it, from its newest whole checkpoint; else it must be new */
     void (*tick)(void *ctx, const TrainTick *tick); /* after every step; may be NULL */
     void *ctx;
+    Collective *collective; /* the ranks that train together; NULL for one alone */
 } TrainOptions;
 
 typedef struct TrainResult {
@@ -28,7 +30,9 @@ typedef struct TrainResult {
 
 /* Trains by this configuration. SIGINT and SIGTERM (interrupt.h) write a checkpoint and end with
  * ERR_CANCELLED. ERR_USAGE names what is wrong with the configuration; ERR_EXISTS when the folder
- * holds a run and resume is not asked for. */
+ * holds a run and resume is not asked for. Of several ranks each is given the same configuration
+ * and sees the same folders; rank 0 alone writes and ticks, and an interrupt of any stops all
+ * behind the same step. ERR_NET when a rank is gone, ERR_FORMAT when they do not hold the same. */
 MEL_MUST_CHECK bool mel_train(const json_t *config, const TrainOptions *options,
                               TrainResult *result, Err *err);
 

@@ -3,6 +3,7 @@
 
 #include "trainer/init.h"
 #include "trainer/order.h"
+#include "trainer/ranks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,6 +25,10 @@ struct TrainStep {
     Node *keep, *squares;
     Order *order;
     int64_t *items;
+    Collective *collective; /* NULL: one rank */
+    RankSums *sums;
+    int *gradients, *statistics; /* of variables: those of what moves; what does not move itself */
+    int gradient_count, statistic_count;
 };
 
 static const char *variable_of(char text[512], const char *kind, const char *name)
@@ -175,6 +180,24 @@ static bool add_variable(TrainStep *step, const Node *param, Err *err)
     return ok;
 }
 
+/* Running statistics, which a batch changes, are averaged as the gradients are added up. */
+static bool prepare_ranks(TrainStep *step, Err *err)
+{
+    char other[512];
+    if (!step->collective) return true;
+    step->gradients = mel_alloc((size_t)step->trained * sizeof *step->gradients + 1);
+    step->statistics = mel_alloc((size_t)step->trained * sizeof *step->statistics + 1);
+    for (int i = 0; i < step->trained; i++) {
+        const char *name = mel_node_name(mel_graph_variable_at(step->graph, i));
+        if (step->moves[i])
+            step->gradients[step->gradient_count++] =
+                mel_variables_find(step->variables, variable_of(other, "gradient", name));
+        else
+            step->statistics[step->statistic_count++] = mel_variables_find(step->variables, name);
+    }
+    return rank_sums_new(step->collective, step->variables, &step->sums, err);
+}
+
 /* ---- making --------------------------------------------------------------------------------- */
 
 static bool make(TrainStep *step, Err *err)
@@ -185,18 +208,21 @@ static bool make(TrainStep *step, Err *err)
     if (!build_graph(step, err) || !build_update(step, err)) return false;
     for (int i = 0; i < step->trained; i++)
         if (!add_variable(step, mel_graph_variable_at(step->graph, i), err)) return false;
+    if (!prepare_ranks(step, err)) return false;
     step->order = order_new((uint64_t)step->config->seed, mel_shards_count(target->shards));
     step->items = mel_alloc((size_t)step->config->batch * sizeof *step->items);
     return mel_plan_new(step->graph, step->backend, &step->params, &step->plan, err) &&
            mel_plan_new(step->update_graph, step->backend, &step->params, &step->update_plan, err);
 }
 
-bool train_step_new(Target *target, Backend *backend, TrainStep **out, Err *err)
+bool train_step_new(Target *target, Backend *backend, Collective *collective, TrainStep **out,
+                    Err *err)
 {
     TrainStep *step = mel_alloc(sizeof *step);
     step->target = target;
     step->config = target->config;
     step->backend = backend;
+    step->collective = collective;
     if (make(step, err)) {
         *out = step;
         return true;
@@ -216,12 +242,22 @@ void train_step_free(TrainStep *step)
     mel_graph_free(step->judge_graph);
     mel_variables_free(step->variables);
     order_free(step->order);
+    rank_sums_free(step->sums);
+    free(step->gradients);
+    free(step->statistics);
     free(step->moves);
     free(step->items);
     free(step);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
+
+/* Of this rank's share of a batch of all. */
+static int64_t first_sample(const TrainStep *step, int64_t batch)
+{
+    int rank = mel_collective_rank(step->collective), size = mel_collective_size(step->collective);
+    return (batch * size + rank) * step->config->batch;
+}
 
 /* One batch forth and back; its gradients are added to what is kept of those before. */
 static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *report, Err *err)
@@ -233,7 +269,7 @@ static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *rep
                         .count = (int)c->batch,
                         .shards = step->target->shards,
                         .seed = (uint64_t)c->seed,
-                        .first_sample = (number * c->accumulate + part) * c->batch};
+                        .first_sample = first_sample(step, number * c->accumulate + part)};
     for (int i = 0; i < batch.count; i++)
         step->items[i] = order_item(step->order, batch.first_sample + i);
     if (!step->target->def->fill(step->target, step->plan, &batch, err) ||
@@ -248,10 +284,50 @@ static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *rep
     return true;
 }
 
+/* Loss, metrics and the wish to stop, as means over the ranks. */
+static bool share_report(TrainStep *step, StepReport *report, Err *err)
+{
+    enum { LOSS, INTERRUPTED, METRICS };
+    float shared[METRICS + METRICS_MAX] = {
+        [LOSS] = (float)report->loss, [INTERRUPTED] = mel_interrupted() ? 1 : 0};
+    const double size = mel_collective_size(step->collective);
+    for (int i = 0; i < METRICS_MAX; i++)
+        shared[METRICS + i] = (float)report->metrics[i];
+    if (!collective_sum(step->collective, shared, MEL_COUNT(shared), err)) return false;
+    report->loss = (double)shared[LOSS] / size;
+    report->interrupted = shared[INTERRUPTED] > 0;
+    for (int i = 0; i < METRICS_MAX; i++)
+        report->metrics[i] = (double)shared[METRICS + i] / size;
+    return true;
+}
+
+/* What the batches of all ranks come to: with one, the step's own. *squares: of the gradient as it
+ * was added up. */
+static bool add_ranks(TrainStep *step, StepReport *report, double *squares, Err *err)
+{
+    float own;
+    if (!step->collective) {
+        report->interrupted = mel_interrupted();
+        if (!mel_plan_read(step->plan, "squares", &own, err)) return false;
+        *squares = (double)own;
+        return true;
+    }
+    float share = 1 / (float)mel_collective_size(step->collective);
+    return rank_sums_run(step->sums, step->gradients, step->gradient_count, 1, squares, err) &&
+           rank_sums_run(step->sums, step->statistics, step->statistic_count, share, NULL, err) &&
+           share_report(step, report, err);
+}
+
+/* How many batches the gradient is the sum of. */
+static double batches_of(const TrainStep *step)
+{
+    return (double)step->config->accumulate * mel_collective_size(step->collective);
+}
+
 static bool write_hyper(TrainStep *step, int64_t number, const StepReport *report, Err *err)
 {
     const TrainConfig *c = step->config;
-    double scale = 1.0 / (double)c->accumulate;
+    double scale = 1.0 / batches_of(step);
     if (c->clip > 0 && report->gradient_norm > c->clip) scale *= c->clip / report->gradient_norm;
     float keep = (float)c->ema;
     for (int k = 0; k < GROUPS; k++) {
@@ -273,12 +349,13 @@ static bool write_hyper(TrainStep *step, int64_t number, const StepReport *repor
 
 bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *err)
 {
-    float squares;
+    float changes;
+    double squares;
     *report = (StepReport){.rate = train_rate(step->config, number)};
     for (int part = 0; part < step->config->accumulate; part++)
         if (!run_batch(step, number, part, report, err)) return false;
-    if (!mel_plan_read(step->plan, "squares", &squares, err)) return false;
-    report->gradient_norm = sqrt((double)squares) / (double)step->config->accumulate;
+    if (!add_ranks(step, report, &squares, err)) return false;
+    report->gradient_norm = sqrt(squares) / batches_of(step);
     if (!isfinite(report->loss) || !isfinite(report->gradient_norm)) {
         mel_err(err, ERR_MATH, "at step %lld the loss is %g and the gradient's norm %g",
                 (long long)number + 1, report->loss, report->gradient_norm);
@@ -287,9 +364,9 @@ bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *er
         return false;
     }
     if (!write_hyper(step, number, report, err) || !mel_plan_run(step->update_plan, err) ||
-        !mel_plan_read(step->update_plan, "squares", &squares, err))
+        !mel_plan_read(step->update_plan, "squares", &changes, err))
         return false;
-    report->update_norm = sqrt((double)squares);
+    report->update_norm = sqrt((double)changes);
     return true;
 }
 
@@ -320,22 +397,26 @@ static TrainBatch judged_batch(TrainStep *step, const Shards *shards, int64_t nu
 }
 
 bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items, const char *output,
-                        double *mean, Err *err)
+                        MeasureShare share, double *mean, Err *err)
 {
+    Collective *all = share == MEASURE_SHARED ? step->collective : NULL;
     int64_t size = step->config->batch, count = mel_shards_count(shards);
     int64_t batches = (items < count ? items : count) / size;
+    double sum = 0;
     if (batches < 1) batches = 1;
     if (!make_judge(step, err)) return false;
-    *mean = 0;
-    for (int64_t b = 0; b < batches; b++) {
+    for (int64_t b = mel_collective_rank(all); b < batches; b += mel_collective_size(all)) {
         float value;
         const TrainBatch batch = judged_batch(step, shards, b);
         if (!step->target->def->fill(step->target, step->judge_plan, &batch, err) ||
             !mel_plan_run(step->judge_plan, err) ||
             !mel_plan_read(step->judge_plan, output, &value, err))
             return false;
-        *mean += (double)value / (double)batches;
+        sum += (double)value / (double)batches;
     }
+    float shared = (float)sum;
+    if (all && !collective_sum(all, &shared, 1, err)) return false;
+    *mean = all ? (double)shared : sum;
     return true;
 }
 

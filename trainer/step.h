@@ -6,17 +6,22 @@
 #ifndef MEL_TRAINER_STEP_H
 #define MEL_TRAINER_STEP_H
 
+#include "trainer/collective.h"
 #include "trainer/target.h"
 
 typedef struct TrainStep TrainStep;
 
-/* Weights begin as the model's folder has them, or as train_init makes them where it has none. */
-MEL_MUST_CHECK bool train_step_new(Target *target, Backend *backend, TrainStep **out, Err *err);
+/* Weights begin as the model's folder has them, or as train_init makes them where it has none. With
+ * several ranks (`collective` not NULL) each takes its own batches, and all make the same step:
+ * that of one rank with the batches of all. */
+MEL_MUST_CHECK bool train_step_new(Target *target, Backend *backend, Collective *collective,
+                                   TrainStep **out, Err *err);
 void train_step_free(TrainStep *step); /* NULL is fine */
 
 typedef struct StepReport {
     double loss, gradient_norm, update_norm, rate;
     double metrics[METRICS_MAX]; /* the target's, by their numbers */
+    bool interrupted;            /* some rank was, before the step's end; the same at all */
 } StepReport;
 
 /* Step `number`, from 0. ERR_MATH when the loss or the gradient is no number: then no weight has
@@ -24,9 +29,12 @@ typedef struct StepReport {
 MEL_MUST_CHECK bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *err);
 
 /* The mean of an output of the target's ("loss" is one) over the first `items` of these shards, by
- * the averaged weights where there are some, with the same noise each time. */
+ * the averaged weights where there are some, with the same noise each time. Shared out: every rank
+ * calls and takes its share; else this one takes all. */
+typedef enum MeasureShare { MEASURE_ALONE, MEASURE_SHARED } MeasureShare;
 MEL_MUST_CHECK bool train_step_measure(TrainStep *step, const Shards *shards, int64_t items,
-                                       const char *output, double *mean, Err *err);
+                                       const char *output, MeasureShare share, double *mean,
+                                       Err *err);
 
 /* The target's sounds of the first items of these shards, by the averaged weights where there are
  * some, into a folder. */

@@ -4,7 +4,9 @@
 #ifndef MEL_TRAINER_H
 #define MEL_TRAINER_H
 
+#include "trainer/collective.h"
 #include "trainer/config.h"
+#include "trainer/launch.h"
 #include "trainer/run.h"
 #include "trainer/shards.h"
 #include "trainer/shards_write.h"

@@ -68,7 +68,7 @@ static void a_step_allocates_nothing(void **state)
         CHECK_OK(mel_target_new(object, &config, &target, &err));
         CHECK_OK(mel_shards_open(config.data, &shards, &err));
         CHECK_OK(mel_target_open(target, shards, &err));
-        CHECK_OK(train_step_new(target, mel_backend_cpu(), &step, &err));
+        CHECK_OK(train_step_new(target, mel_backend_cpu(), NULL, &step, &err));
         CHECK_OK(train_step_run(step, 0, &report, &err));
         assert_true(calls > 0);
         calls = 0;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the ranks of one run share: gradients added up over all, and the proof that all hold the
+ * same. Every rank makes the same calls. */
+#ifndef MEL_TRAINER_RANKS_H
+#define MEL_TRAINER_RANKS_H
+
+#include "engine/engine.h"
+#include "trainer/collective.h"
+
+typedef struct RankSums RankSums;
+
+/* For these variables, by their numbers; memory for some MiB of them at a time. */
+MEL_MUST_CHECK bool rank_sums_new(Collective *collective, Variables *variables, RankSums **out,
+                                  Err *err);
+void rank_sums_free(RankSums *sums); /* NULL is fine */
+
+/* Each of `count` variables becomes `scale` times its sum over all ranks. *squares gets the sum of
+ * the results' squares, the same bits at every rank; it may be NULL. */
+MEL_MUST_CHECK bool rank_sums_run(RankSums *sums, const int *which, int count, float scale,
+                                  double *squares, Err *err);
+
+/* ERR_FORMAT when a rank's text is another than rank 0's: "rank 2 has WHAT than rank 0",
+ * with `what` such as "another configuration". */
+MEL_MUST_CHECK bool ranks_agree(Collective *collective, const char *text, const char *what,
+                                Err *err);
+
+/* The same of all variables that a checkpoint keeps. */
+MEL_MUST_CHECK bool ranks_agree_on_variables(Collective *collective, const Variables *variables,
+                                             Err *err);
+
+#endif
