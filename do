@@ -34,6 +34,9 @@ usage: ./do VERB
                    MEL_TORCH names a Python that has it)
   parity           the fixtures of tests/parity made anew, and full-size networks compared, with the
                    Python that MEL_TORCH names
+  gpu [bundle]     on a machine with a GPU: every test of the GPU's backend, compute-sanitizer, and speeds
+                   beside PyTorch (MEL_TORCH), into tests/gpu/reports/; bundle: the same as a folder,
+                   build-gpu/bundle, for a machine that has a GPU but none of Melkit's packages
   crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
   screenshots      pictures of mel-annotator, light, dark and at twice the size, in screenshots/
   deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
@@ -89,7 +92,7 @@ configure_and_build() { # folder, then cmake options
 run_tests() { # folder, then ctest options
     folder=$1
     shift
-    ctest --test-dir "$folder" -j "$jobs" --output-on-failure "$@"
+    ctest --test-dir "$folder" -j "$jobs" --output-on-failure --label-exclude gpu "$@"
 }
 
 sources() { git ls-files '*.c' '*.h'; }
@@ -194,6 +197,16 @@ parity)
 screenshots)
     deps && configure_and_build build
     screenshots
+    ;;
+gpu)
+    deps
+    if [ "${1:-}" = bundle ]; then
+        configure_and_build build-gpu -DMEL_CUDA=ON -DMEL_TEST_DATA=tests/data
+        exec sh tests/gpu/bundle.sh build-gpu build-gpu/bundle
+    fi
+    configure_and_build build-gpu -DMEL_CUDA=ON -DMEL_TEST_DATA="$PWD/tests/data"
+    mkdir -p tests/gpu/reports
+    exec sh tests/gpu/run.sh build-gpu/bin "tests/gpu/reports/$(hostname)-$(date -u +%F).md"
     ;;
 crash)
     deps && configure_and_build build

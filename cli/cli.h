@@ -74,6 +74,7 @@ typedef struct CliOption {
 typedef struct Cli {
     const char *folder; /* of -C, or "." */
     bool json, quiet, verbose;
+    const char *device; /* of commands that compute: mel_device_use's names */
     Progress progress; /* a bar on a terminal, nothing elsewhere */
     int argc;          /* arguments that are not options */
     char **argv;
@@ -88,6 +89,7 @@ typedef struct CliCommand {
     const void *defaults;   /* NULL = zeros */
     size_t size;            /* of the options struct */
     int min_args, max_args; /* -1 = any number */
+    bool computes;          /* with networks, on --device */
     /* An exit code, or RUN_ERROR with err set. */
     int (*run)(Cli *cli, const void *options, Err *err);
 } CliCommand;

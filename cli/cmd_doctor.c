@@ -4,6 +4,7 @@
  * is missing without which nothing works; all else is advice. */
 #include "cli/reading.h"
 #include "curator/curator.h"
+#include "engine/engine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -180,8 +181,10 @@ static void check_machine(Doctor *doctor)
 {
     reportf(doctor, "cpu", VERDICT_OK, true, NULL, "%d core%s for this process", mel_cpu_count(),
             mel_cpu_count() == 1 ? "" : "s");
-    report(doctor, "gpu", "none: this program was built without CUDA", VERDICT_OK, false,
-           "curating and annotating need none");
+    Err err = {0};
+    bool there = mel_device_use("cuda", &err);
+    report(doctor, "gpu", there ? mel_device_text() : err.message, VERDICT_OK, false,
+           there ? NULL : "curating and annotating need none");
 }
 
 /* ---- the dataset ----------------------------------------------------------------------------- */

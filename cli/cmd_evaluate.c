@@ -308,5 +308,6 @@ const CliCommand cmd_evaluate = {
     .defaults = &evaluate_defaults,
     .size = sizeof(EvaluateArgs),
     .max_args = 0,
+    .computes = true,
     .run = run,
 };

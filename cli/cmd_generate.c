@@ -261,5 +261,6 @@ const CliCommand cmd_generate = {
     .size = sizeof(GenerateArgs),
     .min_args = 0,
     .max_args = 0,
+    .computes = true,
     .run = run,
 };

@@ -102,5 +102,6 @@ const CliCommand cmd_latent = {
     .size = sizeof(LatentArgs),
     .min_args = 2,
     .max_args = 3,
+    .computes = true,
     .run = run,
 };

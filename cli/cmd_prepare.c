@@ -112,5 +112,6 @@ const CliCommand cmd_prepare = {
     .size = sizeof(PrepareArgs),
     .min_args = 1,
     .max_args = 1,
+    .computes = true,
     .run = run,
 };

@@ -294,5 +294,6 @@ const CliCommand cmd_score = {
     .size = sizeof(ScoreArgs),
     .min_args = 1,
     .max_args = 1,
+    .computes = true,
     .run = run,
 };

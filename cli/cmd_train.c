@@ -239,5 +239,6 @@ const CliCommand cmd_train = {
     .size = sizeof(TrainArgs),
     .min_args = 1,
     .max_args = 1,
+    .computes = true,
     .run = run,
 };

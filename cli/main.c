@@ -2,6 +2,7 @@
  *
  * mel: main options, the table of commands, exit codes. */
 #include "cli/cli.h"
+#include "engine/engine.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -94,6 +95,8 @@ static int main_options(Cli *cli, int argc, char **argv, bool *help, Err *err)
             cli->quiet = true;
         else if (mel_equal(arg, "-v") || mel_equal(arg, "--verbose"))
             cli->verbose = true;
+        else if (mel_equal(arg, "--device") && i + 1 < argc)
+            cli->device = argv[++i];
         else if (mel_equal(arg, "-h") || mel_equal(arg, "--help"))
             *help = true;
         else if (mel_equal(arg, "--version")) {
@@ -128,7 +131,8 @@ static int run_command(Cli *cli, const CliCommand *command, int argc, char **arg
         } else {
             mel_log_level(cli->quiet ? LOG_QUIET : cli->verbose ? LOG_VERBOSE : LOG_NORMAL);
             cli->progress = cli_progress_bar(!cli->quiet && !cli->json);
-            code = command->run(cli, options, err);
+            if (!command->computes || mel_device_use(cli->device, err))
+                code = command->run(cli, options, err);
             cli_progress_done();
         }
     }
@@ -139,9 +143,12 @@ static int run_command(Cli *cli, const CliCommand *command, int argc, char **arg
 int main(int argc, char **argv)
 {
     Err err = {0};
-    Cli cli = {.folder = "."};
+    Cli cli = {.folder = ".", .device = "auto"};
     bool help = false;
     signal(SIGPIPE, SIG_IGN);
+#ifdef MEL_CUDA
+    mel_device_offer(mel_backend_cuda);
+#endif
     mel_interrupt_install();
     int at = main_options(&cli, argc, argv, &help, &err);
     if (at >= 0 && (help || at == argc)) {

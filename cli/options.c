@@ -65,9 +65,12 @@ static bool set_option(const CliOption *option, const char *value, void *options
 }
 
 /* Main options are understood behind the command as well. */
-static bool main_option(Cli *cli, const char *arg, bool *help)
+static bool main_option(Cli *cli, int argc, char **argv, int *at, bool *help)
 {
-    if (mel_equal(arg, "--json"))
+    const char *arg = argv[*at];
+    if (mel_equal(arg, "--device") && *at + 1 < argc)
+        cli->device = argv[++*at];
+    else if (mel_equal(arg, "--json"))
         cli->json = true;
     else if (mel_equal(arg, "--quiet") || mel_equal(arg, "-q"))
         cli->quiet = true;
@@ -118,7 +121,7 @@ bool cli_parse(const CliCommand *command, int argc, char **argv, void *options, 
             only_arguments = true;
         } else if (only_arguments || arg[0] != '-' || arg[1] == '\0') {
             argv[cli->argc++] = arg;
-        } else if (!main_option(cli, arg, help_wanted)) {
+        } else if (!main_option(cli, argc, argv, &i, help_wanted)) {
             if (!parse_one(command, argc, argv, &i, options, err)) return false;
         }
     }
@@ -152,14 +155,16 @@ void cli_print_overview(void)
 {
     size_t count;
     const CliCommand *const *all = cli_commands(&count);
-    printf("mel %s: curate, annotate and train on <image, text, music> triplets\n\n"
-           "usage: mel [-C DIR] [--json] [-q|-v] COMMAND ...\n\n"
-           "  -C DIR      work on the dataset in DIR (else: the one around the working folder)\n"
-           "  --json      results as JSON Lines (schemas/json names the keys)\n"
-           "  -q, -v      say less, say more\n"
-           "  --version   the version of the program and of its store\n\n"
-           "commands:\n",
-           MEL_VERSION);
+    printf(
+        "mel %s: curate, annotate and train on <image, text, music> triplets\n\n"
+        "usage: mel [-C DIR] [--json] [-q|-v] COMMAND ...\n\n"
+        "  -C DIR      work on the dataset in DIR (else: the one around the working folder)\n"
+        "  --json      results as JSON Lines (schemas/json names the keys)\n"
+        "  -q, -v      say less, say more\n"
+        "  --device D  where networks compute: cpu, cuda, cuda:1, or auto (a GPU if there is one)\n"
+        "  --version   the version of the program and of its store\n\n"
+        "commands:\n",
+        MEL_VERSION);
     for (size_t i = 0; i < count; i++)
         printf("  %-11s %s\n", all[i]->name, all[i]->summary);
     printf(
@@ -171,17 +176,19 @@ void cli_print_completion(void)
 {
     size_t count;
     const CliCommand *const *all = cli_commands(&count);
-    printf("_mel() {\n    local word=${COMP_WORDS[COMP_CWORD]} command= i\n"
-           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-           "        case ${COMP_WORDS[i]} in -C) ((i++)) ;; -*) ;;\n"
-           "        *) command=${COMP_WORDS[i]}; break ;; esac\n    done\n"
-           "    case $command in\n    '') COMPREPLY=($(compgen -W \"-C --json -q -v --help "
-           "--version");
+    printf(
+        "_mel() {\n    local word=${COMP_WORDS[COMP_CWORD]} command= i\n"
+        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "        case ${COMP_WORDS[i]} in -C|--device) ((i++)) ;; -*) ;;\n"
+        "        *) command=${COMP_WORDS[i]}; break ;; esac\n    done\n"
+        "    case $command in\n    '') COMPREPLY=($(compgen -W \"-C --json -q -v --device --help "
+        "--version");
     for (size_t i = 0; i < count; i++)
         printf(" %s", all[i]->name);
     printf("\" -- \"$word\")) ;;\n");
     for (size_t i = 0; i < count; i++) {
         printf("    %s) COMPREPLY=($(compgen -W \"--help --json", all[i]->name);
+        if (all[i]->computes) printf(" --device");
         for (const CliOption *o = all[i]->options; o && o->type != OPTION_END; o++)
             printf(" --%s", o->name);
         printf("\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n");

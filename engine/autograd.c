@@ -112,7 +112,8 @@ void mel_graph_each_gradient(Graph *graph, Node *loss, Node *const *wrt, int cou
     int *wanted = mel_alloc(nodes * sizeof *wanted); /* 1 + which of wrt a node is, or 0 */
     for (int i = 0; i < count; i++)
         if (wrt[i] && wrt[i]->index <= b.last) wanted[wrt[i]->index] = i + 1;
-    b.slope[b.last] = mel_op_broadcast(mel_graph_number(graph, 1), loss->shape);
+    Node *one = mel_op_cast(mel_graph_number(graph, 1), loss->dtype);
+    b.slope[b.last] = mel_op_broadcast(one, loss->shape);
     for (int i = b.last; i >= 0 && !mel_err_is_set(&graph->err); i--) {
         enter(&b, i);
         if (wanted[i] && b.slope[i]) visit(ctx, wanted[i] - 1, b.slope[i]);

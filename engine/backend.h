@@ -11,8 +11,11 @@
 typedef struct Backend Backend;
 typedef struct Stream Stream; /* a backend's own; NULL is its default */
 
+typedef bool BackendWork(void *ctx, Err *err);
+
 struct Backend {
     const char *name; /* "cpu", "reference", "cuda" */
+    const char *text; /* which one, for people; NULL where the name says all */
     bool host_memory; /* device memory is the host's: weights may be used where they lie */
     DType (*dtype)(DType dtype); /* how a value of a node's type is kept */
 
@@ -25,6 +28,14 @@ struct Backend {
     bool (*prepare)(Backend *backend, Prepare *prepare, Err *err);
     bool (*run)(Backend *backend, Stream *stream, const Call *call, Err *err);
     bool (*synchronize)(Backend *backend, Stream *stream, Err *err);
+
+    /* NULL, all three, where nothing is gained: the work that `work` puts into the stream, made
+     * ready to be given to the device at one stroke, and that. The same memory is used each time.
+     */
+    bool (*record)(Backend *backend, Stream *stream, BackendWork *work, void *ctx, void **recording,
+                   Err *err);
+    bool (*replay)(Backend *backend, Stream *stream, void *recording, Err *err);
+    void (*forget)(Backend *backend, void *recording); /* NULL is fine */
 };
 
 /* The specification itself: every operation's plain reference, in double. */

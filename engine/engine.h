@@ -7,6 +7,7 @@
 
 #include "engine/checkpoint/checkpoint.h"
 #include "engine/checkpoint/names.h"
+#include "engine/device.h"
 #include "engine/diffusion/codec.h"
 #include "engine/diffusion/music_model.h"
 #include "engine/diffusion/picture_model.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/judges.h"
+#include "engine/device.h"
 
 #include "engine/engine.h"
 #include "engine/model_config.h"
@@ -214,7 +215,7 @@ static bool plan_for(Judge *judge, int64_t length, Err *err)
     mel_graph_free(judge->graph);
     judge->graph = network(judge, length);
     judge->length = length;
-    return mel_plan_new(judge->graph, mel_backend_cpu(), &judge->params, &judge->plan, err);
+    return mel_plan_new(judge->graph, mel_device(), &judge->params, &judge->plan, err);
 }
 
 bool mel_judge_sound(Judge *judge, const float *sound, int64_t n, float *features, float *logits,

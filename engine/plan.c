@@ -40,6 +40,8 @@ struct Plan {
     int buffer_count;
     char *arena;
     int64_t arena_bytes, scratch_at, constant_bytes;
+    void *recording; /* of a run, from the second on, where the backend records */
+    int64_t runs;
     void *staging; /* what the host writes or reads, on its way into the device's type */
 };
 
@@ -365,12 +367,28 @@ static bool run_nodes(Plan *plan, bool constant, Err *err)
         if (plan->places[i].buffer < 0) continue;
         if (!run_node(plan, node, err)) return false;
     }
-    return plan->backend->synchronize(plan->backend, NULL, err);
+    return true;
 }
 
-bool mel_plan_run(Plan *plan, Err *err)
+static bool run_variable_nodes(void *plan, Err *err)
 {
     return run_nodes(plan, false, err);
+}
+
+/* The first run is as it comes, so that libraries can make what they make at first use. */
+bool mel_plan_run(Plan *plan, Err *err)
+{
+    Backend *backend = plan->backend;
+    if (!backend->record || plan->runs++ == 0) return run_nodes(plan, false, err);
+    if (!plan->recording &&
+        !backend->record(backend, NULL, run_variable_nodes, plan, &plan->recording, err))
+        return false;
+    return backend->replay(backend, NULL, plan->recording, err);
+}
+
+bool mel_plan_wait(Plan *plan, Err *err)
+{
+    return plan->backend->synchronize(plan->backend, NULL, err);
 }
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -405,7 +423,8 @@ bool mel_plan_new(Graph *graph, Backend *backend, const Params *params, Plan **o
     bool ok = prepare_all(plan, err);
     if (ok) {
         place_all(plan);
-        ok = allocate(plan, err) && run_nodes(plan, true, err);
+        ok = allocate(plan, err) && run_nodes(plan, true, err) &&
+             backend->synchronize(backend, NULL, err);
     }
     if (ok)
         *out = plan;
@@ -417,6 +436,7 @@ bool mel_plan_new(Graph *graph, Backend *backend, const Params *params, Plan **o
 void mel_plan_free(Plan *plan)
 {
     if (!plan) return;
+    if (plan->recording) plan->backend->forget(plan->backend, plan->recording);
     for (int i = 0; i < plan->graph->count; i++)
         if (plan->places[i].free_state) plan->places[i].free_state(plan->places[i].state);
     for (int i = 0; i < plan->buffer_count; i++)

@@ -28,7 +28,9 @@ MEL_MUST_CHECK bool mel_plan_read_f64(Plan *plan, const char *output, double *da
 /* Of an input or output; NULL when there is none of that name. */
 const Shape *mel_plan_shape(const Plan *plan, const char *name);
 
+/* The device may still be at work when it returns; reading an output waits for it. */
 MEL_MUST_CHECK bool mel_plan_run(Plan *plan, Err *err);
+MEL_MUST_CHECK bool mel_plan_wait(Plan *plan, Err *err); /* until everything given to it is done */
 
 typedef struct PlanMemory {
     int64_t arena_bytes;    /* values and scratch of a run */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/text_states.h"
+#include "engine/device.h"
 
 #include "engine/network.h"
 #include "engine/plan.h"
@@ -81,7 +82,7 @@ static bool make_plan(TextStates *s, DType float_type, Err *err)
     s->params = mel_network_set_params(&s->set, NULL);
     return mel_graph_ok(g, err) &&
            mel_network_check(s->network, g, is_t5(s) ? t5_known : clip_known, err) &&
-           mel_plan_new(g, mel_backend_cpu(), &s->params, &s->plan, err);
+           mel_plan_new(g, mel_device(), &s->params, &s->plan, err);
 }
 
 bool mel_text_states_open(const char *folder, const char *part, const char *tokenizer_part,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/towers.h"
+#include "engine/device.h"
 
 #include "engine/engine.h"
 #include "engine/model_config.h"
@@ -276,7 +277,7 @@ bool mel_tower_prepare_sound(const Towers *towers, const float *samples, int64_t
 static bool make_plan(Towers *t, Tower *tower, Node *output, Err *err)
 {
     mel_graph_output(tower->graph, "embedding", output);
-    return mel_plan_new(tower->graph, mel_backend_cpu(), &t->params, &tower->plan, err);
+    return mel_plan_new(tower->graph, mel_device(), &t->params, &tower->plan, err);
 }
 
 static bool ready(Towers *t, TowerSide side, Err *err)

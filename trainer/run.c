@@ -252,7 +252,7 @@ static bool open_folder(Run *run, Err *err)
 static bool train(Run *run, TrainResult *result, Err *err)
 {
     if (!open_data(run, err) || !same_run(run, err) || !make_folder(run, err) ||
-        !train_step_new(run->target, mel_backend_cpu(), run->collective, &run->step, err))
+        !train_step_new(run->target, mel_device(), run->collective, &run->step, err))
         return false;
     describe(run, result);
     bool ok = begin(run, err) && open_folder(run, err) && run_steps(run, result, err);

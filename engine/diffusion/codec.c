@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/codec.h"
+#include "engine/device.h"
 
 #include "engine/network.h"
 #include "engine/plan.h"
@@ -112,8 +113,7 @@ static bool go(Codec *codec, Way *way, Node *(*build)(const Codec *codec, Graph 
         mel_graph_free(way->graph);
         way->graph = mel_graph_new(codec->float_type);
         mel_graph_output(way->graph, "y", build(codec, way->graph));
-        if (!mel_plan_new(way->graph, mel_backend_cpu(), &codec->params, &way->plan, err))
-            return false;
+        if (!mel_plan_new(way->graph, mel_device(), &codec->params, &way->plan, err)) return false;
     }
     return mel_plan_write(way->plan, "x", x, err) && mel_plan_run(way->plan, err) &&
            mel_plan_read(way->plan, "y", y, err);

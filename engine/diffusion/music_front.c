@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/device.h"
 #include "engine/diffusion/music_model.h"
 
 #include "engine/front/mel.h"
@@ -66,7 +67,7 @@ bool mel_music_front_open(MusicFront **out, Err *err)
     Node *x = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(1, MUSIC_SAMPLES));
     const MelSettings *settings = mel_front_settings(MEL_FRONT_AUDIOLDM);
     mel_graph_output(graph, "mel", mel_front_log_mel(graph, x, settings));
-    if (mel_plan_new(graph, mel_backend_cpu(), NULL, &front->plan, err)) {
+    if (mel_plan_new(graph, mel_device(), NULL, &front->plan, err)) {
         *out = front;
         return true;
     }

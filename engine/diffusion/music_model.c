@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/music_model.h"
+#include "engine/device.h"
 
 #include "engine/diffusion/vocoder.h"
 #include "engine/plan.h"
@@ -104,7 +105,7 @@ static bool make_plan(MusicModel *m, Err *err)
     mel_network_set_add(&m->set, "unet.", m->unet);
     if (m->image_unet) mel_network_set_add(&m->set, "image_unet.", m->image_unet);
     m->params = mel_network_set_params(&m->set, NULL);
-    return mel_graph_ok(g, err) && mel_plan_new(g, mel_backend_cpu(), &m->params, &m->plan, err);
+    return mel_graph_ok(g, err) && mel_plan_new(g, mel_device(), &m->params, &m->plan, err);
 }
 
 /* The music UNet alone, strictly. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/picture_model.h"
+#include "engine/device.h"
 
 #include "engine/plan.h"
 #include "engine/text_states.h"
@@ -87,7 +88,7 @@ static bool make_plan(PictureModel *m, Err *err)
     mel_network_set_add(&m->set, "", m->unet);
     m->params = mel_network_set_params(&m->set, NULL);
     return mel_graph_ok(g, err) && mel_network_check(m->unet, g, known, err) &&
-           mel_plan_new(g, mel_backend_cpu(), &m->params, &m->plan, err);
+           mel_plan_new(g, mel_device(), &m->params, &m->plan, err);
 }
 
 static bool open_parts(PictureModel *m, const char *folder, Err *err)

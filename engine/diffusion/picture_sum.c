@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/picture_sum.h"
+#include "engine/device.h"
 
 #include "engine/network.h"
 #include "engine/plan.h"
@@ -34,7 +35,7 @@ static bool make_plan(PictureSum *sum, Err *err)
     mel_network_set_add(&sum->set, "", sum->network);
     sum->params = mel_network_set_params(&sum->set, NULL);
     return mel_graph_ok(g, err) && mel_network_check(sum->network, g, NULL, err) &&
-           mel_plan_new(g, mel_backend_cpu(), &sum->params, &sum->plan, err);
+           mel_plan_new(g, mel_device(), &sum->params, &sum->plan, err);
 }
 
 bool mel_picture_sum_open(const char *folder, PictureSum **out, Err *err)

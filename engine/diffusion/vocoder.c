@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/vocoder.h"
+#include "engine/device.h"
 
 #include "engine/front/mel.h"
 #include "engine/network.h"
@@ -30,7 +31,7 @@ static bool make_plan(Vocoder *v, DType float_type, Err *err)
     mel_network_set_add(&v->set, "", v->network);
     v->params = mel_network_set_params(&v->set, NULL);
     return mel_graph_ok(g, err) && mel_network_check(v->network, g, known, err) &&
-           mel_plan_new(g, mel_backend_cpu(), &v->params, &v->plan, err);
+           mel_plan_new(g, mel_device(), &v->params, &v->plan, err);
 }
 
 bool mel_vocoder_open(const char *folder, int64_t frames, DType float_type, Vocoder **out, Err *err)

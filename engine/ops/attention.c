@@ -4,6 +4,7 @@
  * carried along (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et
  * al., "FlashAttention", 2022). The gradient computes the scores again, some rows at a time. */
 #include "engine/onednn.h"
+#include "engine/ops/attrs.h"
 #include "engine/ops/rows.h"
 #include "engine/ops/simd.h"
 #include "engine/ops/strided.h"
@@ -14,35 +15,19 @@
 
 enum { QUERY_TILE = 64, KEY_TILE = 512 };
 
-typedef struct AttentionAttrs {
-    int heads;
-    double scale;
-    bool causal;
-    bool wants_bias; /* of the gradient */
-} AttentionAttrs;
-
-/* Sizes; how far apart rows are; bias strides of batch, head, query. */
-typedef struct Sizes {
-    int64_t batch, heads, queries, keys, width, value_width;
-    int64_t q_step, v_step;
-    int64_t bias_step[3];
-    double scale;
-    bool causal;
-} Sizes;
-
-static Sizes sizes_of(const Node *node)
+AttentionSizes op_attention_sizes(const Node *node)
 {
     const AttentionAttrs *attrs = node->attrs;
     const Shape *q = &node->in[0]->shape, *k = &node->in[1]->shape, *v = &node->in[2]->shape;
-    Sizes s = {.batch = q->dims[0],
-               .heads = attrs->heads,
-               .queries = q->dims[1],
-               .keys = k->dims[1],
-               .width = q->dims[2] / attrs->heads,
-               .value_width = v->dims[2] / attrs->heads,
-               .q_step = q->dims[2],
-               .v_step = v->dims[2],
-               .causal = attrs->causal};
+    AttentionSizes s = {.batch = q->dims[0],
+                        .heads = attrs->heads,
+                        .queries = q->dims[1],
+                        .keys = k->dims[1],
+                        .width = q->dims[2] / attrs->heads,
+                        .value_width = v->dims[2] / attrs->heads,
+                        .q_step = q->dims[2],
+                        .v_step = v->dims[2],
+                        .causal = attrs->causal};
     s.scale = attrs->scale > 0 ? attrs->scale : 1 / sqrt((double)s.width);
     if (node->in[3]) {
         const Shape whole = SHAPE(s.batch, s.heads, s.queries, s.keys);
@@ -76,8 +61,8 @@ static bool check_inputs(const Node *node, Err *err)
 /* ---- the plain formula ---------------------------------------------------------------------- */
 
 /* Weights of one query; returns how many keys it sees. */
-static int64_t plain_weights(const Sizes *s, const double *q, const double *k, const double *bias,
-                             int64_t query, double *weights)
+static int64_t plain_weights(const AttentionSizes *s, const double *q, const double *k,
+                             const double *bias, int64_t query, double *weights)
 {
     int64_t seen = s->causal && query + 1 < s->keys ? query + 1 : s->keys;
     double top = -DBL_MAX, sum = 0;
@@ -100,7 +85,7 @@ typedef struct Head {
     int64_t q, k, v, out, bias;
 } Head;
 
-static Head head_of(const Sizes *s, int64_t item)
+static Head head_of(const AttentionSizes *s, int64_t item)
 {
     int64_t b = item / s->heads, h = item % s->heads;
     return (Head){.q = b * s->queries * s->q_step + h * s->width,
@@ -110,14 +95,15 @@ static Head head_of(const Sizes *s, int64_t item)
                   .bias = b * s->bias_step[0] + h * s->bias_step[1]};
 }
 
-static const double *plain_bias(const Sizes *s, const double *bias, const Head *head, int64_t query)
+static const double *plain_bias(const AttentionSizes *s, const double *bias, const Head *head,
+                                int64_t query)
 {
     return bias ? bias + head->bias + query * s->bias_step[2] : NULL;
 }
 
 static void attention_reference(const Call *call)
 {
-    Sizes s = sizes_of(call->node);
+    AttentionSizes s = op_attention_sizes(call->node);
     const double *v = call->in[2];
     double *weights = mel_alloc((size_t)s.keys * sizeof *weights);
     for (int64_t item = 0; item < s.batch * s.heads; item++) {
@@ -144,13 +130,13 @@ typedef struct Work {
     float *scores, *sums, *queries, *keys, *values;
 } Work;
 
-static int64_t work_floats(const Sizes *s)
+static int64_t work_floats(const AttentionSizes *s)
 {
     return QUERY_TILE * KEY_TILE + QUERY_TILE * (s->value_width + s->width) +
            KEY_TILE * (s->width + s->value_width) + 64;
 }
 
-static Work work_of(const Sizes *s, void *scratch, int thread)
+static Work work_of(const AttentionSizes *s, void *scratch, int thread)
 {
     float *at = (float *)scratch + thread * ((work_floats(s) + 15) / 16 * 16);
     Work work = {.scores = at};
@@ -175,8 +161,8 @@ static const float *rows_of(const void *from, DType dtype, int64_t offset, int64
 }
 
 /* Adds the bias and hides what a causal query may not see. */
-static void bias_row(const Sizes *s, const Call *call, float *row, int64_t bias_at, int64_t query,
-                     int64_t first, int64_t count)
+static void bias_row(const AttentionSizes *s, const Call *call, float *row, int64_t bias_at,
+                     int64_t query, int64_t first, int64_t count)
 {
     const Node *bias = call->node->in[3];
     float buffer[SIMD_CHUNK];
@@ -195,7 +181,7 @@ typedef struct Running {
     float top[QUERY_TILE], sum[QUERY_TILE];
 } Running;
 
-static void take_keys(const Sizes *s, const Call *call, const Head *head, const Work *work,
+static void take_keys(const AttentionSizes *s, const Call *call, const Head *head, const Work *work,
                       const float *q, int64_t q_step, int64_t query, int64_t rows, int64_t key,
                       int64_t count, Running *running)
 {
@@ -235,7 +221,7 @@ static void take_keys(const Sizes *s, const Call *call, const Head *head, const 
                  work->scores, v, work->sums);
 }
 
-static void write_rows(const Sizes *s, const Call *call, const Work *work, int64_t out,
+static void write_rows(const AttentionSizes *s, const Call *call, const Work *work, int64_t out,
                        int64_t rows, const Running *running)
 {
     DType dtype = call->node->dtype;
@@ -248,7 +234,8 @@ static void write_rows(const Sizes *s, const Call *call, const Work *work, int64
     }
 }
 
-static void attend(const Sizes *s, const Call *call, int64_t item, int64_t query, const Work *work)
+static void attend(const AttentionSizes *s, const Call *call, int64_t item, int64_t query,
+                   const Work *work)
 {
     Head head = head_of(s, item);
     Running running;
@@ -269,7 +256,7 @@ static void attend(const Sizes *s, const Call *call, int64_t item, int64_t query
 
 static void attention_cpu(const Call *call)
 {
-    Sizes s = sizes_of(call->node);
+    AttentionSizes s = op_attention_sizes(call->node);
     int64_t tiles = (s.queries + QUERY_TILE - 1) / QUERY_TILE;
 #pragma omp parallel for schedule(dynamic)
     for (int64_t i = 0; i < s.batch * s.heads * tiles; i++) {
@@ -281,7 +268,7 @@ static void attention_cpu(const Call *call)
 static bool attention_prepare(Prepare *prepare, Err *err)
 {
     (void)err;
-    Sizes s = sizes_of(prepare->node);
+    AttentionSizes s = op_attention_sizes(prepare->node);
     prepare->scratch_bytes =
         omp_get_max_threads() * ((work_floats(&s) + 15) / 16 * 16) * (int64_t)sizeof(float);
     return true;
@@ -298,8 +285,7 @@ static bool attention_infer(Node *node, Err *err)
 
 /* ---- the gradient --------------------------------------------------------------------------- */
 
-/* dq, dk, dv and, where wanted, d bias, one behind the other. */
-static void grad_offsets(const Node *node, int64_t at[5])
+void op_attention_grad_offsets(const Node *node, int64_t at[5])
 {
     const AttentionAttrs *attrs = node->attrs;
     at[0] = 0;
@@ -313,13 +299,13 @@ static bool grad_infer(Node *node, Err *err)
 {
     int64_t at[5];
     if (!check_inputs(node, err)) return false;
-    grad_offsets(node, at);
+    op_attention_grad_offsets(node, at);
     node->shape = SHAPE(at[4]);
     node->dtype = node->in[0]->dtype;
     return true;
 }
 
-static void plain_slopes(const Sizes *s, const Call *call, const Head *head, int64_t i,
+static void plain_slopes(const AttentionSizes *s, const Call *call, const Head *head, int64_t i,
                          double *weights, double *slopes, const int64_t at[5], bool wants_bias)
 {
     const double *q = (const double *)call->in[0] + head->q + i * s->q_step;
@@ -349,9 +335,9 @@ static void plain_slopes(const Sizes *s, const Call *call, const Head *head, int
 static void grad_reference(const Call *call)
 {
     const AttentionAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    AttentionSizes s = op_attention_sizes(call->node);
     int64_t at[5];
-    grad_offsets(call->node, at);
+    op_attention_grad_offsets(call->node, at);
     memset(call->out, 0, (size_t)at[4] * sizeof(double));
     double *weights = mel_alloc((size_t)s.keys * sizeof *weights);
     double *slopes = mel_alloc((size_t)s.keys * sizeof *slopes);
@@ -372,7 +358,7 @@ typedef struct GradWork {
 enum { GRAD_PARTS = 9 };
 
 /* In the order of GradWork's fields; returns the sum. */
-static int64_t grad_floats(const Sizes *s, int64_t counts[GRAD_PARTS])
+static int64_t grad_floats(const AttentionSizes *s, int64_t counts[GRAD_PARTS])
 {
     const int64_t q = s->queries * s->width, k = s->keys * s->width;
     const int64_t v = s->keys * s->value_width, dy = s->queries * s->value_width;
@@ -384,7 +370,7 @@ static int64_t grad_floats(const Sizes *s, int64_t counts[GRAD_PARTS])
     return sum;
 }
 
-static GradWork grad_work(const Sizes *s, float *at)
+static GradWork grad_work(const AttentionSizes *s, float *at)
 {
     GradWork w = {0};
     float **parts[GRAD_PARTS] = {&w.q,  &w.k,  &w.v,       &w.dy,    &w.dq,
@@ -439,8 +425,8 @@ MEL_CLONES static void slope_row(const float *weights, float *slopes, int64_t n)
         slopes[j] = weights[j] * (slopes[j] - mean);
 }
 
-static void grad_rows(const Sizes *s, const Call *call, const GradWork *w, const Head *head,
-                      int64_t query, int64_t rows, float *bias_slopes)
+static void grad_rows(const AttentionSizes *s, const Call *call, const GradWork *w,
+                      const Head *head, int64_t query, int64_t rows, float *bias_slopes)
 {
     const float *q = w->q + query * s->width, *dy = w->dy + query * s->value_width;
     float scale = (float)s->scale, more = query > 0 ? 1 : 0;
@@ -462,7 +448,7 @@ static void grad_rows(const Sizes *s, const Call *call, const GradWork *w, const
     multiply(s->keys, s->value_width, rows, w->weights, true, dy, false, w->dv, 1, more);
 }
 
-static void grad_head(const Sizes *s, const Call *call, int64_t item, float *memory,
+static void grad_head(const AttentionSizes *s, const Call *call, int64_t item, float *memory,
                       const int64_t at[5], float *bias_slopes)
 {
     GradWork w = grad_work(s, memory);
@@ -487,9 +473,9 @@ static void grad_head(const Sizes *s, const Call *call, int64_t item, float *mem
 static void grad_cpu(const Call *call)
 {
     const AttentionAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    AttentionSizes s = op_attention_sizes(call->node);
     int64_t at[5], counts[GRAD_PARTS], floats = grad_floats(&s, counts);
-    grad_offsets(call->node, at);
+    op_attention_grad_offsets(call->node, at);
     int64_t bias_count = at[4] - at[3];
     float *bias = attrs->wants_bias ? call->scratch : NULL;
     float *memory = (float *)call->scratch + (bias_count + 15) / 16 * 16;
@@ -506,9 +492,9 @@ static void grad_cpu(const Call *call)
 static bool grad_prepare(Prepare *prepare, Err *err)
 {
     (void)err;
-    Sizes s = sizes_of(prepare->node);
+    AttentionSizes s = op_attention_sizes(prepare->node);
     int64_t at[5], counts[GRAD_PARTS], floats = grad_floats(&s, counts);
-    grad_offsets(prepare->node, at);
+    op_attention_grad_offsets(prepare->node, at);
     int64_t bias = (at[4] - at[3] + 15) / 16 * 16;
     prepare->scratch_bytes = (bias + omp_get_max_threads() * floats) * (int64_t)sizeof(float);
     return true;
@@ -522,7 +508,7 @@ static void attention_gradient(const Node *node, Node *dy, Node **dx)
     Node *in[] = {node->in[0], node->in[1], node->in[2], node->in[3], dy};
     Node *all = op_node(node->graph, &op_attention_grad, &attrs, in, 5, 3);
     if (!all) return;
-    grad_offsets(all, at);
+    op_attention_grad_offsets(all, at);
     for (int i = 0; i < 4; i++)
         if (node->in[i] && at[i + 1] > at[i])
             dx[i] = mel_op_reshape(mel_op_slice(all, 0, at[i], at[i + 1]), node->in[i]->shape);
@@ -544,14 +530,20 @@ static void attention_samples(SampleSink *sink)
         AttentionOptions options;
         int64_t bias[3]; /* 0: none */
     } cases[] = {
-        {"self",          2, 9,   9,   12, 12, {.heads = 3},                 {0}      },
-        {"cross",         1, 70,  13,  8,  6,  {.heads = 2, .scale = 1},     {0}      },
-        {"causal",        1, 67,  67,  8,  8,  {.heads = 2, .causal = true}, {0}      },
-        {"padding",       2, 5,   7,   8,  8,  {.heads = 2},                 {2, 1, 1}},
-        {"relative",      2, 6,   6,   8,  8,  {.heads = 4, .scale = 1},     {1, 4, 6}},
-        {"all",           2, 3,   5,   8,  8,  {.heads = 2},                 {2, 2, 3}},
-        {"two key tiles", 1, 5,   530, 4,  4,  {.heads = 1},                 {0}      },
-        {"causal tiles",  1, 530, 530, 4,  4,  {.heads = 1, .causal = true}, {1, 1, 1}},
+        {"self",          2, 9,   9,   12,  12,  {.heads = 3},                 {0}      },
+        {"cross",         1, 70,  13,  8,   6,   {.heads = 2, .scale = 1},     {0}      },
+        {"causal",        1, 67,  67,  8,   8,   {.heads = 2, .causal = true}, {0}      },
+        {"padding",       2, 5,   7,   8,   8,   {.heads = 2},                 {2, 1, 1}},
+        {"relative",      2, 6,   6,   8,   8,   {.heads = 4, .scale = 1},     {1, 4, 6}},
+        {"all",           2, 3,   5,   8,   8,   {.heads = 2},                 {2, 2, 3}},
+        {"two key tiles", 1, 5,   530, 4,   4,   {.heads = 1},                 {0}      },
+        {"causal tiles",  1, 530, 530, 4,   4,   {.heads = 1, .causal = true}, {1, 1, 1}},
+        {"even",          1, 20,  70,  80,  80,  {.heads = 2},                 {0}      },
+        {"causal, even",  1, 70,  70,  64,  64,  {.heads = 1, .causal = true}, {0}      },
+        {"uneven",        2, 9,   9,   32,  48,  {.heads = 2},                 {1, 1, 9}},
+        {"wide",          1, 5,   40,  264, 136, {.heads = 1},                 {0}      },
+        {"odd and wide",  1, 3,   35,  150, 141, {.heads = 1, .causal = true}, {0}      },
+        {"wider",         1, 3,   35,  200, 200, {.heads = 1},                 {1, 1, 1}},
     };
     for (size_t i = 0; i < MEL_COUNT(cases); i++) {
         int64_t b = cases[i].batch, l = cases[i].keys;

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Two numbers in, one out, with broadcasting. */
+#include "engine/ops/attrs.h"
 #include "engine/ops/simd.h"
 #include "engine/ops/strided.h"
-
-typedef struct BinaryAttrs {
-    Binary kind;
-} BinaryAttrs;
 
 static bool binary_infer(Node *node, Err *err)
 {
@@ -23,7 +20,7 @@ static bool binary_infer(Node *node, Err *err)
     return true;
 }
 
-static Strided binary_walk(const Node *node)
+Strided op_binary_walk(const Node *node)
 {
     Strided walk = {.rank = node->shape.rank, .operands = 3};
     memcpy(walk.dims, node->shape.dims, sizeof walk.dims);
@@ -76,7 +73,7 @@ MEL_CLONES static void combine_f32(Binary kind, const float *x, int64_t step_x, 
 static void binary_reference(const Call *call)
 {
     const BinaryAttrs *attrs = call->node->attrs;
-    Strided walk = binary_walk(call->node);
+    Strided walk = op_binary_walk(call->node);
     int last = walk.rank - 1;
     for (int64_t i = 0; i < strided_pieces(&walk); i++) {
         StridedPiece piece = strided_piece(&walk, i);
@@ -167,7 +164,7 @@ static void combine_by_rows(const Call *call, const Strided *walk, int short_inp
 
 static void binary_cpu(const Call *call)
 {
-    Strided walk = binary_walk(call->node);
+    Strided walk = op_binary_walk(call->node);
     int short_input = short_row(&walk);
     if (short_input) {
         combine_by_rows(call, &walk, short_input);

@@ -4,16 +4,11 @@
  */
 #include "engine/onednn.h"
 #include "engine/op.h"
+#include "engine/ops/attrs.h"
 #include "engine/ops/conv_line.h"
 #include "engine/ops/winograd.h"
 
 #include <stdlib.h>
-
-typedef struct ConvAttrs {
-    int stride[2], dilation[2], pad_before[2], pad_after[2], groups;
-    int extra[2];      /* of the transpose: rows and columns that its forward would have left out */
-    int64_t kernel[2]; /* of the weights' slope */
-} ConvAttrs;
 
 static ConvAttrs attrs_of(const ConvOptions *options)
 {
@@ -29,17 +24,10 @@ static ConvAttrs attrs_of(const ConvOptions *options)
     return attrs;
 }
 
-/* Sizes of one map from a large side (H, W, in) to a small one (H', W', out), as the convolution
- * sees it; its transpose goes the other way. */
-typedef struct Map {
-    const ConvAttrs *attrs;
-    int64_t batch, large[2], small[2], kernel[2], in, out;
-} Map;
-
-static Map map_of(const ConvAttrs *attrs, const Shape *large, const Shape *small,
-                  const int64_t kernel[2])
+static ConvMap map_of(const ConvAttrs *attrs, const Shape *large, const Shape *small,
+                      const int64_t kernel[2])
 {
-    Map map = {
+    ConvMap map = {
         .attrs = attrs, .batch = large->dims[0], .in = large->dims[3], .out = small->dims[3]};
     for (int i = 0; i < 2; i++) {
         map.large[i] = large->dims[1 + i];
@@ -76,7 +64,7 @@ static int64_t reach(const ConvAttrs *attrs, const Shape *weights, int i)
 /* Calls fn for every pair of places that a weight joins. */
 typedef void PairFn(void *ctx, int64_t large, int64_t small, int64_t weight);
 
-static void each_pair_at(const Map *m, int64_t b, int64_t sy, int64_t sx, PairFn *fn, void *ctx)
+static void each_pair_at(const ConvMap *m, int64_t b, int64_t sy, int64_t sx, PairFn *fn, void *ctx)
 {
     const ConvAttrs *a = m->attrs;
     int64_t in_group = m->in / a->groups, out_group = m->out / a->groups;
@@ -94,7 +82,7 @@ static void each_pair_at(const Map *m, int64_t b, int64_t sy, int64_t sx, PairFn
         }
 }
 
-static void each_pair(const Map *m, PairFn *fn, void *ctx)
+static void each_pair(const ConvMap *m, PairFn *fn, void *ctx)
 {
     for (int64_t b = 0; b < m->batch; b++)
         for (int64_t y = 0; y < m->small[0]; y++)
@@ -135,7 +123,7 @@ static void start_with_bias(const Call *call, int64_t channels)
 
 /* ---- oneDNN --------------------------------------------------------------------------------- */
 
-static DnnConv dnn_conv(const Map *m, DType dtype, bool bias, bool transposed)
+static DnnConv dnn_conv(const ConvMap *m, DType dtype, bool bias, bool transposed)
 {
     const ConvAttrs *a = m->attrs;
     DnnConv conv = {.batch = m->batch,
@@ -189,7 +177,7 @@ static bool take_state(Prepare *prepare, ConvState made, bool packed)
     return true;
 }
 
-static bool prepare_conv(Prepare *prepare, const Map *map, bool transposed, Err *err)
+static bool prepare_conv(Prepare *prepare, const ConvMap *map, bool transposed, Err *err)
 {
     const Node *node = prepare->node;
     DnnConv conv = dnn_conv(map, node->dtype, node->in[2] != NULL, transposed);
@@ -239,21 +227,21 @@ static bool conv_infer(Node *node, Err *err)
     return check_bias(node->in[2], w->dims[0], err);
 }
 
-static Map conv_map(const Node *node)
+ConvMap op_conv_map(const Node *node)
 {
     return map_of(node->attrs, &node->in[0]->shape, &node->shape, node->in[1]->shape.dims + 2);
 }
 
 static void conv_reference(const Call *call)
 {
-    Map map = conv_map(call->node);
+    ConvMap map = op_conv_map(call->node);
     start_with_bias(call, map.out);
     each_pair(&map, add_small, &(Arrays){call->in[0], call->in[1], call->out});
 }
 
 static bool conv_prepare(Prepare *prepare, Err *err)
 {
-    Map map = conv_map(prepare->node);
+    ConvMap map = op_conv_map(prepare->node);
     return prepare_conv(prepare, &map, false, err);
 }
 
@@ -316,8 +304,24 @@ static const ConvSample conv_cases[] = {
      {4, {1, 5, 5, 8}},
      {4, {4, 4, 3, 3}},
      {.groups = 2, .pad_before = {1, 1}, .pad_after = {1, 1}}                                            },
+    {"shortcut",     {4, {2, 7, 6, 8}},  {4, {16, 8, 1, 1}},  {.stride = {2, 2}}                         },
+    {"wide",         {4, {2, 9, 7, 16}}, {4, {8, 16, 3, 3}},  {.pad_before = {1, 1}, .pad_after = {1, 1}}},
+    {"depthwise",
+     {4, {2, 1, 9, 6}},
+     {4, {6, 1, 1, 3}},
+     {.groups = 6, .pad_before = {0, 1}, .pad_after = {0, 1}}                                            },
 };
 enum { CONV_CASES = MEL_COUNT(conv_cases) };
+
+enum { FIXED_MAX = 32 * 16 * 9 };
+
+static Node *fixed_weights(SampleSink *sink, Shape shape)
+{
+    float fixed[FIXED_MAX];
+    for (int i = 0; i < FIXED_MAX; i++)
+        fixed[i] = (float)((i * 7919) % 64 - 32) / 64.0F;
+    return mel_graph_constant(sample_graph(sink), DTYPE_F32, shape, fixed);
+}
 
 static void conv_samples(SampleSink *sink)
 {
@@ -327,12 +331,12 @@ static void conv_samples(SampleSink *sink)
         Node *bias = i % 2 ? NULL : sample_input(sink, 1, 0, SHAPE(c->w.dims[0]));
         sample_check(sink, c->name, mel_op_conv(x, w, bias, &c->options));
     }
-    float fixed[32 * 16 * 9];
-    for (int i = 0; i < 32 * 16 * 9; i++)
-        fixed[i] = (float)((i * 7919) % 64 - 32) / 64.0F;
     Node *x = sample_input(sink, 1, 0, SHAPE(1, 6, 6, 16));
-    Node *w = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(32, 16, 3, 3), fixed);
+    Node *w = fixed_weights(sink, SHAPE(32, 16, 3, 3));
     sample_check(sink, "packed", mel_op_conv(x, w, NULL, NULL));
+    x = sample_input(sink, 1, 0, SHAPE(1, 3, 4, 16));
+    w = fixed_weights(sink, SHAPE(8, 16, 1, 1));
+    sample_check(sink, "packed 1x1", mel_op_conv(x, w, sample_input(sink, 1, 0, SHAPE(8)), NULL));
 }
 
 const OpDef op_conv = {
@@ -369,21 +373,21 @@ static bool transpose_infer(Node *node, Err *err)
     return check_bias(node->in[2], channels, err);
 }
 
-static Map transpose_map(const Node *node)
+ConvMap op_conv_transpose_map(const Node *node)
 {
     return map_of(node->attrs, &node->shape, &node->in[0]->shape, node->in[1]->shape.dims + 2);
 }
 
 static void transpose_reference(const Call *call)
 {
-    Map map = transpose_map(call->node);
+    ConvMap map = op_conv_transpose_map(call->node);
     start_with_bias(call, map.in);
     each_pair(&map, add_large, &(Arrays){call->in[0], call->in[1], call->out});
 }
 
 static bool transpose_prepare(Prepare *prepare, Err *err)
 {
-    Map map = transpose_map(prepare->node);
+    ConvMap map = op_conv_transpose_map(prepare->node);
     return prepare_conv(prepare, &map, true, err);
 }
 
@@ -408,7 +412,7 @@ Node *mel_op_conv_transpose(Node *x, Node *weight, Node *bias, const ConvOptions
 
 static void transpose_samples(SampleSink *sink)
 {
-    Node *x = sample_input(sink, 1, 0, SHAPE(2, 1, 6, 8));
+    Node *x = sample_input(sink, 1, 0, SHAPE(3, 1, 6, 8));
     Node *w = sample_input(sink, 1, 0, SHAPE(8, 4, 1, 16));
     Node *bias = sample_input(sink, 1, 0, SHAPE(4));
     const ConvOptions vocoder = {
@@ -426,6 +430,28 @@ static void transpose_samples(SampleSink *sink)
     };
     const int extra[] = {1, 0};
     sample_check(sink, "extra", mel_op_conv_transpose(x, w, NULL, &twice, extra));
+    x = sample_input(sink, 1, 0, SHAPE(2, 3, 3, 16)), w = fixed_weights(sink, SHAPE(16, 8, 3, 2));
+    bias = sample_input(sink, 1, 0, SHAPE(16));
+    const ConvOptions grouped = {
+        .stride = {2, 1},
+          .dilation = {1, 2},
+          .groups = 2
+    };
+    sample_check(sink, "packed groups", mel_op_conv_transpose(x, w, bias, &grouped, NULL));
+    x = sample_input(sink, 1, 0, SHAPE(2, 3, 3, 8)), w = fixed_weights(sink, SHAPE(8, 4, 1, 1));
+    sample_check(sink, "packed 1x1", mel_op_conv_transpose(x, w, NULL, NULL, NULL));
+    x = sample_input(sink, 1, 0, SHAPE(2, 5, 6, 8)),
+    w = sample_input(sink, 1, 0, SHAPE(8, 8, 3, 3));
+    sample_check(sink, "bands", mel_op_conv_transpose(x, w, NULL, &twice, extra));
+    x = sample_input(sink, 1, 0, SHAPE(2, 1, 40, 8)),
+    w = sample_input(sink, 1, 0, SHAPE(8, 8, 1, 4));
+    bias = sample_input(sink, 1, 0, SHAPE(8));
+    const ConvOptions line = {
+        .stride = {1, 2},
+          .dilation = {1, 2},
+          .pad_before = {0, 1}
+    };
+    sample_check(sink, "bands of a line", mel_op_conv_transpose(x, w, bias, &line, NULL));
 }
 
 const OpDef op_conv_transpose = {
@@ -452,7 +478,7 @@ static bool weight_infer(Node *node, Err *err)
     return true;
 }
 
-static Map weight_map(const Node *node)
+ConvMap op_conv_weight_map(const Node *node)
 {
     const ConvAttrs *attrs = node->attrs;
     return map_of(attrs, &node->in[0]->shape, &node->in[1]->shape, attrs->kernel);
@@ -460,14 +486,14 @@ static Map weight_map(const Node *node)
 
 static void weight_reference(const Call *call)
 {
-    Map map = weight_map(call->node);
+    ConvMap map = op_conv_weight_map(call->node);
     start_with_bias(call, 1);
     each_pair(&map, add_weight, &(Arrays){call->in[0], call->in[1], call->out});
 }
 
 static bool weight_prepare(Prepare *prepare, Err *err)
 {
-    Map map = weight_map(prepare->node);
+    ConvMap map = op_conv_weight_map(prepare->node);
     DnnConv conv = dnn_conv(&map, prepare->node->dtype, false, false);
     DnnKernel *kernel;
     return dnn_conv_weights_new(&conv, &kernel, err) &&
@@ -499,6 +525,15 @@ static void weight_samples(SampleSink *sink)
                   sample_input(sink, 1, 0, SHAPE(2, 3, 4, 4))};
     sample_check(sink, "stride",
                  op_node(sample_graph(sink), &op_conv_grad_weight, &attrs, in, 2, 2));
+    attrs = attrs_of(&(ConvOptions){
+        .pad_before = {1, 1},
+          .pad_after = {1, 1}
+    });
+    attrs.kernel[0] = attrs.kernel[1] = 3;
+    Node *wide[] = {sample_input(sink, 1, 0, SHAPE(2, 5, 9, 16)),
+                    sample_input(sink, 1, 0, SHAPE(2, 5, 9, 8))};
+    sample_check(sink, "wide",
+                 op_node(sample_graph(sink), &op_conv_grad_weight, &attrs, wide, 2, 2));
 }
 
 const OpDef op_conv_grad_weight = {

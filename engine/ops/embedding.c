@@ -78,6 +78,10 @@ static void embedding_samples(SampleSink *sink)
     sample_check(sink, "rows", mel_op_embedding(table, ids));
     table = sample_input(sink, 1, 0, SHAPE(50, 300)), ids = sample_ids(sink, 50, SHAPE(90));
     sample_check(sink, "many", mel_op_embedding(table, ids));
+    table = sample_input(sink, 1, 0, SHAPE(40, 16)), ids = sample_ids(sink, 20, SHAPE(13));
+    sample_check(sink, "large table", mel_op_embedding(table, ids));
+    table = sample_input(sink, 1, 0, SHAPE(2, 3)), ids = sample_ids(sink, 3, SHAPE(2101));
+    sample_check(sink, "small table", mel_op_embedding(table, ids));
 }
 
 const OpDef op_embedding = {

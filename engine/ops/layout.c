@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The same numbers elsewhere: other types, shapes, orders, parts and borders. */
+#include "engine/ops/attrs.h"
 #include "engine/ops/strided.h"
 
 #include <string.h>
@@ -12,10 +13,6 @@ static size_t kept_size(const Node *node, bool reference)
 }
 
 /* ---- cast ----------------------------------------------------------------------------------- */
-
-typedef struct CastAttrs {
-    DType dtype;
-} CastAttrs;
 
 static bool cast_infer(Node *node, Err *err)
 {
@@ -74,10 +71,6 @@ const OpDef op_cast = {
 };
 
 /* ---- reshape -------------------------------------------------------------------------------- */
-
-typedef struct ReshapeAttrs {
-    Shape shape;
-} ReshapeAttrs;
 
 static bool reshape_infer(Node *node, Err *err)
 {
@@ -157,10 +150,6 @@ const OpDef op_detach = {
 
 /* ---- transpose ------------------------------------------------------------------------------ */
 
-typedef struct TransposeAttrs {
-    int axes[RANK_MAX];
-} TransposeAttrs;
-
 static bool transpose_infer(Node *node, Err *err)
 {
     const TransposeAttrs *attrs = node->attrs;
@@ -178,9 +167,8 @@ static bool transpose_infer(Node *node, Err *err)
     return true;
 }
 
-static void transpose(const Call *call, bool reference)
+Strided op_transpose_walk(const Node *node)
 {
-    const Node *node = call->node;
     const TransposeAttrs *attrs = node->attrs;
     int64_t from[RANK_MAX];
     Strided walk = {.rank = node->shape.rank, .operands = 2};
@@ -189,7 +177,13 @@ static void transpose(const Call *call, bool reference)
     strided_contiguous(&node->in[0]->shape, from);
     for (int i = 0; i < walk.rank; i++)
         walk.strides[1][i] = from[attrs->axes[i]];
-    strided_copy(&walk, call->out, call->in[0], kept_size(node, reference));
+    return walk;
+}
+
+static void transpose(const Call *call, bool reference)
+{
+    const Strided walk = op_transpose_walk(call->node);
+    strided_copy(&walk, call->out, call->in[0], kept_size(call->node, reference));
 }
 
 static void transpose_reference(const Call *call)
@@ -223,7 +217,10 @@ Node *mel_op_transpose(Node *x, const int *axes)
 static void transpose_samples(SampleSink *sink)
 {
     static const int flip[] = {1, 0}, heads[] = {0, 2, 1, 3}, all[] = {3, 1, 0, 2};
+    static const int flips[] = {0, 2, 1};
     sample_check(sink, "flip", mel_op_transpose(sample_input(sink, 1, 0, SHAPE(37, 53)), flip));
+    sample_check(sink, "flips",
+                 mel_op_transpose(sample_input(sink, 1, 0, SHAPE(2, 70, 67)), flips));
     sample_check(sink, "heads",
                  mel_op_transpose(sample_input(sink, 1, 0, SHAPE(2, 3, 4, 5)), heads));
     sample_check(sink, "all", mel_op_transpose(sample_input(sink, 1, 0, SHAPE(2, 3, 4, 5)), all));
@@ -240,11 +237,6 @@ const OpDef op_transpose = {
 };
 
 /* ---- slice ---------------------------------------------------------------------------------- */
-
-typedef struct SliceAttrs {
-    int axis;
-    int64_t begin, end;
-} SliceAttrs;
 
 static bool slice_infer(Node *node, Err *err)
 {
@@ -316,10 +308,6 @@ const OpDef op_slice = {
 };
 
 /* ---- concat --------------------------------------------------------------------------------- */
-
-typedef struct ConcatAttrs {
-    int axis;
-} ConcatAttrs;
 
 static bool concat_infer(Node *node, Err *err)
 {
@@ -407,11 +395,6 @@ const OpDef op_concat = {
 };
 
 /* ---- pad ------------------------------------------------------------------------------------ */
-
-typedef struct PadAttrs {
-    int axis;
-    int64_t before, after;
-} PadAttrs;
 
 static bool pad_infer(Node *node, Err *err)
 {

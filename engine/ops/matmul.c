@@ -3,15 +3,7 @@
  * Matrix products, and the linear layer, which is one with published weights. */
 #include "engine/onednn.h"
 #include "engine/op.h"
-
-typedef struct MatmulAttrs {
-    bool transpose_x, transpose_y;
-} MatmulAttrs;
-
-/* One product of a batch: m, n, k and how to step through x and y. */
-typedef struct Product {
-    int64_t batch, m, n, k, x_batch, x_row, x_column, y_batch, y_row, y_column;
-} Product;
+#include "engine/ops/attrs.h"
 
 static int64_t leading(const Shape *shape)
 {
@@ -21,23 +13,23 @@ static int64_t leading(const Shape *shape)
     return count;
 }
 
-static Product product_of(const Node *node)
+ProductSizes op_matmul_sizes(const Node *node)
 {
     const MatmulAttrs *attrs = node->attrs;
     const Shape *x = &node->in[0]->shape, *y = &node->in[1]->shape;
     int64_t x_rows = x->dims[x->rank - 2], x_columns = x->dims[x->rank - 1];
     int64_t y_rows = y->dims[y->rank - 2], y_columns = y->dims[y->rank - 1];
     bool tx = attrs->transpose_x, ty = attrs->transpose_y, shared = y->rank == 2;
-    Product p = {.batch = leading(x),
-                 .m = tx ? x_columns : x_rows,
-                 .k = tx ? x_rows : x_columns,
-                 .n = ty ? y_rows : y_columns,
-                 .x_batch = x_rows * x_columns,
-                 .x_row = tx ? 1 : x_columns,
-                 .x_column = tx ? x_columns : 1,
-                 .y_batch = shared ? 0 : y_rows * y_columns,
-                 .y_row = ty ? 1 : y_columns,
-                 .y_column = ty ? y_columns : 1};
+    ProductSizes p = {.batch = leading(x),
+                      .m = tx ? x_columns : x_rows,
+                      .k = tx ? x_rows : x_columns,
+                      .n = ty ? y_rows : y_columns,
+                      .x_batch = x_rows * x_columns,
+                      .x_row = tx ? 1 : x_columns,
+                      .x_column = tx ? x_columns : 1,
+                      .y_batch = shared ? 0 : y_rows * y_columns,
+                      .y_row = ty ? 1 : y_columns,
+                      .y_column = ty ? y_columns : 1};
     if (shared && !tx) { /* the batch is further rows */
         p.m *= p.batch;
         p.batch = 1;
@@ -69,7 +61,7 @@ static bool matmul_infer(Node *node, Err *err)
     return true;
 }
 
-static void multiply(const Product *p, const double *x, const double *y, const double *bias,
+static void multiply(const ProductSizes *p, const double *x, const double *y, const double *bias,
                      double *out)
 {
     for (int64_t b = 0; b < p->batch; b++)
@@ -85,12 +77,12 @@ static void multiply(const Product *p, const double *x, const double *y, const d
 
 static void matmul_reference(const Call *call)
 {
-    Product p = product_of(call->node);
+    ProductSizes p = op_matmul_sizes(call->node);
     multiply(&p, call->in[0], call->in[1], NULL, call->out);
 }
 
 /* The kernel of a product; `weights`, where known, are packed into it. */
-static bool prepare_product(Prepare *prepare, const Product *p, bool bias, Err *err)
+static bool prepare_product(Prepare *prepare, const ProductSizes *p, bool bias, Err *err)
 {
     const Node *node = prepare->node;
     bool known = prepare->weights[1].data && (p->batch == 1 || p->y_batch == 0);
@@ -120,7 +112,7 @@ static bool prepare_product(Prepare *prepare, const Product *p, bool bias, Err *
 
 static bool matmul_prepare(Prepare *prepare, Err *err)
 {
-    Product p = product_of(prepare->node);
+    ProductSizes p = op_matmul_sizes(prepare->node);
     return prepare_product(prepare, &p, false, err);
 }
 
@@ -197,20 +189,20 @@ const OpDef op_matmul = {
 
 /* ---- linear --------------------------------------------------------------------------------- */
 
-static Product linear_product(const Node *node)
+ProductSizes op_linear_sizes(const Node *node)
 {
     const Shape *w = &node->in[1]->shape;
     int64_t n = w->dims[0], k = w->dims[1], m = mel_shape_count(&node->shape) / (n ? n : 1);
-    return (Product){.batch = 1,
-                     .m = m,
-                     .n = n,
-                     .k = k,
-                     .x_batch = m * k,
-                     .x_row = k,
-                     .x_column = 1,
-                     .y_batch = n * k,
-                     .y_row = 1,
-                     .y_column = k};
+    return (ProductSizes){.batch = 1,
+                          .m = m,
+                          .n = n,
+                          .k = k,
+                          .x_batch = m * k,
+                          .x_row = k,
+                          .x_column = 1,
+                          .y_batch = n * k,
+                          .y_row = 1,
+                          .y_column = k};
 }
 
 static bool linear_infer(Node *node, Err *err)
@@ -228,13 +220,13 @@ static bool linear_infer(Node *node, Err *err)
 
 static void linear_reference(const Call *call)
 {
-    Product p = linear_product(call->node);
+    ProductSizes p = op_linear_sizes(call->node);
     multiply(&p, call->in[0], call->in[1], call->in[2], call->out);
 }
 
 static bool linear_prepare(Prepare *prepare, Err *err)
 {
-    Product p = linear_product(prepare->node);
+    ProductSizes p = op_linear_sizes(prepare->node);
     return prepare_product(prepare, &p, prepare->node->in[2] != NULL, err);
 }
 

@@ -3,6 +3,7 @@
  * Group, layer and RMS normalisation are one: numbers [B, S, C] in sets of one batch item and
  * C/groups channels, to mean 0 (RMS: as it is) and variance 1. Layers are sets of one row: S is 1.
  * Statistics are taken about a number of the set itself, so that a large mean costs no digits. */
+#include "engine/ops/attrs.h"
 #include "engine/ops/rows.h"
 #include "engine/ops/simd.h"
 
@@ -14,24 +15,12 @@
  * on every machine. */
 enum { PARTS = 16 };
 
-typedef struct NormAttrs {
-    int groups;
-    bool rows;    /* every axis but the last is a batch */
-    bool centred; /* not RMS */
-    bool silu;    /* the result goes through x·σ(x) */
-    double eps;
-} NormAttrs;
-
-typedef struct Sizes {
-    int64_t batch, space, channels, groups, width; /* width: channels of a group */
-} Sizes;
-
-static Sizes sizes_of(const Node *node)
+NormSizes op_norm_sizes(const Node *node)
 {
     const NormAttrs *attrs = node->attrs;
     const Shape *x = &node->in[0]->shape;
     int64_t count = mel_shape_count(x);
-    Sizes s = {.channels = x->dims[x->rank - 1], .groups = attrs->groups};
+    NormSizes s = {.channels = x->dims[x->rank - 1], .groups = attrs->groups};
     s.batch = attrs->rows ? count / s.channels : x->dims[0];
     s.space = s.batch ? count / (s.batch * s.channels) : 0;
     s.width = s.channels / s.groups;
@@ -72,7 +61,7 @@ typedef struct Moments {
     double mean, inverse; /* 1/√(variance + eps) */
 } Moments;
 
-static Moments plain_moments(const Sizes *s, const NormAttrs *attrs, const double *set)
+static Moments plain_moments(const NormSizes *s, const NormAttrs *attrs, const double *set)
 {
     double sum = 0, squares = 0, count = (double)(s->space * s->width);
     for (int64_t i = 0; i < s->space; i++)
@@ -92,7 +81,7 @@ static void norm_reference(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
     const double *scale = call->in[1], *shift = call->in[2];
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     for (int64_t set = 0; set < s.batch * s.groups; set++) {
         int64_t first = set % s.groups * s.width;
         int64_t at = set / s.groups * s.space * s.channels + first;
@@ -127,8 +116,8 @@ MEL_CLONES static void add_squares(const float *x, const float *first, float *su
 }
 
 /* Some channels, from `channel` on, of one part of the rows; into double sums at [c], [C + c]. */
-static void sum_part(const Call *call, const Sizes *s, int64_t item, int64_t part, int64_t channel,
-                     double *sums)
+static void sum_part(const Call *call, const NormSizes *s, int64_t item, int64_t part,
+                     int64_t channel, double *sums)
 {
     enum { BLOCK = 64 }; /* rows whose sum a float may hold */
     DType dtype = call->node->in[0]->dtype;
@@ -151,7 +140,7 @@ static void sum_part(const Call *call, const Sizes *s, int64_t item, int64_t par
 
 /* Joins the parts of each channel and the channels of each group (Chan, Golub and LeVeque, 1979).
  */
-static void group_moments(const Call *call, const Sizes *s, int64_t item, int64_t group,
+static void group_moments(const Call *call, const NormSizes *s, int64_t item, int64_t group,
                           const double *sums, Channels *out)
 {
     const NormAttrs *attrs = call->node->attrs;
@@ -178,7 +167,7 @@ static void group_moments(const Call *call, const Sizes *s, int64_t item, int64_
 }
 
 /* Statistics of one item in all channels; sums has PARTS·2·C doubles. */
-static void measure_item(const Call *call, const Sizes *s, int64_t item, double *sums,
+static void measure_item(const Call *call, const NormSizes *s, int64_t item, double *sums,
                          Channels *out)
 {
     int64_t blocks = (s->channels + SIMD_CHUNK - 1) / SIMD_CHUNK;
@@ -214,7 +203,7 @@ static float at_or(const void *values, const Node *node, int64_t i, float otherw
 }
 
 /* factor = inverse·scale, and the shift, for all channels. */
-static void affine(const Call *call, const Sizes *s, const Channels *stats, float *factor,
+static void affine(const Call *call, const NormSizes *s, const Channels *stats, float *factor,
                    float *shift)
 {
     for (int64_t c = 0; c < s->channels; c++) {
@@ -223,7 +212,7 @@ static void affine(const Call *call, const Sizes *s, const Channels *stats, floa
     }
 }
 
-static void apply_item(const Call *call, const Sizes *s, int64_t item, const Channels *stats,
+static void apply_item(const Call *call, const NormSizes *s, int64_t item, const Channels *stats,
                        const float *factor, const float *shift)
 {
     const NormAttrs *attrs = call->node->attrs;
@@ -244,18 +233,18 @@ static void apply_item(const Call *call, const Sizes *s, int64_t item, const Cha
 /* The scratch of groups: PARTS·2·C doubles, then rows of C floats. */
 enum { CHANNEL_ROWS = 6 };
 
-static float *channel_row(const Call *call, const Sizes *s, int row)
+static float *channel_row(const Call *call, const NormSizes *s, int row)
 {
     float *rows = (void *)((double *)call->scratch + PARTS * 2 * s->channels);
     return rows + row * s->channels;
 }
 
-static Channels channel_stats(const Call *call, const Sizes *s)
+static Channels channel_stats(const Call *call, const NormSizes *s)
 {
     return (Channels){.mean = channel_row(call, s, 0), .inverse = channel_row(call, s, 1)};
 }
 
-static void groups_cpu(const Call *call, const Sizes *s)
+static void groups_cpu(const Call *call, const NormSizes *s)
 {
     Channels stats = channel_stats(call, s);
     float *factor = channel_row(call, s, 2), *shift = channel_row(call, s, 3);
@@ -298,12 +287,12 @@ MEL_CLONES static void normalise_row(const float *x, RowMoments m, const float *
 /* Rows of C floats at the start of the scratch: scale, shift, then some for each thread. */
 enum { ROW_SHARED = 2, ROW_OWN = 3 };
 
-static float *shared_row(const Call *call, const Sizes *s, int row)
+static float *shared_row(const Call *call, const NormSizes *s, int row)
 {
     return (float *)call->scratch + row * s->channels;
 }
 
-static float *own_row(const Call *call, const Sizes *s, int row)
+static float *own_row(const Call *call, const NormSizes *s, int row)
 {
     return shared_row(call, s, (int)(ROW_SHARED + thread_number() * ROW_OWN + row));
 }
@@ -315,7 +304,7 @@ static const float *widened(const void *from, DType dtype, int64_t offset, int64
     return buffer;
 }
 
-static void rows_cpu(const Call *call, const Sizes *s)
+static void rows_cpu(const Call *call, const NormSizes *s)
 {
     const NormAttrs *attrs = call->node->attrs;
     DType in = call->node->in[0]->dtype, out = call->node->dtype;
@@ -338,7 +327,7 @@ static bool norm_prepare(Prepare *prepare, Err *err)
 {
     (void)err;
     const NormAttrs *attrs = prepare->node->attrs;
-    Sizes s = sizes_of(prepare->node);
+    NormSizes s = op_norm_sizes(prepare->node);
     int64_t rows = ROW_SHARED + thread_limit() * ROW_OWN, groups = PARTS * 4 + CHANNEL_ROWS;
     prepare->scratch_bytes = (attrs->rows ? rows : groups) * s.channels * (int64_t)sizeof(float);
     return true;
@@ -347,7 +336,7 @@ static bool norm_prepare(Prepare *prepare, Err *err)
 static void norm_cpu(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     if (attrs->rows)
         rows_cpu(call, &s);
     else
@@ -420,6 +409,7 @@ static void norm_samples(SampleSink *sink)
         {"layer",        {3, {2, 5, 24}},      0,  0,   false, false},
         {"plain layer",  {2, {7, 9}},          0,  0,   true,  false},
         {"long layer",   {2, {3, 3000}},       0,  1,   false, false},
+        {"many rows",    {2, {40, 1024}},      0,  0,   false, false},
         {"RMS",          {3, {2, 5, 24}},      -1, 0.3, false, false},
         {"plain RMS",    {2, {4, 1500}},       -1, 0,   true,  false},
     };
@@ -467,7 +457,7 @@ static void grad_reference(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
     const double *scale = call->in[2];
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     double count = (double)(s.space * s.width);
     for (int64_t set = 0; set < s.batch * s.groups; set++) {
         int64_t first = set % s.groups * s.width;
@@ -503,7 +493,7 @@ MEL_CLONES static void add_slopes(const float *x, const float *dy, const float *
 }
 
 /* The same over one part of an item's rows, into sums at [c], [C + c]. */
-static void slopes_of_part(const Call *call, const Sizes *s, int64_t item, int64_t part,
+static void slopes_of_part(const Call *call, const NormSizes *s, int64_t item, int64_t part,
                            const Channels *stats, double *sums)
 {
     DType x_type = call->node->in[0]->dtype, dy_type = call->node->in[1]->dtype;
@@ -519,7 +509,7 @@ static void slopes_of_part(const Call *call, const Sizes *s, int64_t item, int64
     }
 }
 
-static void item_slopes(const Call *call, const Sizes *s, int64_t item, const Channels *stats,
+static void item_slopes(const Call *call, const NormSizes *s, int64_t item, const Channels *stats,
                         double *sums)
 {
     memset(sums, 0, (size_t)(PARTS * 2 * s->channels) * sizeof *sums);
@@ -542,7 +532,7 @@ MEL_CLONES static void slope_row(const float *x, const float *dy, const float *m
 }
 
 /* Each channel's factor, and its group's means of g and of g·z. */
-static void group_slopes(const Call *call, const Sizes *s, const Channels *stats,
+static void group_slopes(const Call *call, const NormSizes *s, const Channels *stats,
                          const double *sums, float *factor, float *mean_g, float *mean_gz)
 {
     double count = (double)(s->space * s->width);
@@ -561,7 +551,7 @@ static void group_slopes(const Call *call, const Sizes *s, const Channels *stats
     }
 }
 
-static void grad_groups(const Call *call, const Sizes *s)
+static void grad_groups(const Call *call, const NormSizes *s)
 {
     DType x_type = call->node->in[0]->dtype, dy_type = call->node->in[1]->dtype;
     DType out = call->node->dtype;
@@ -605,7 +595,7 @@ MEL_CLONES static void row_slopes(const float *x, const float *dy, RowMoments m,
     }
 }
 
-static void grad_rows(const Call *call, const Sizes *s)
+static void grad_rows(const Call *call, const NormSizes *s)
 {
     const NormAttrs *attrs = call->node->attrs;
     DType x_type = call->node->in[0]->dtype, dy_type = call->node->in[1]->dtype;
@@ -628,7 +618,7 @@ static void grad_rows(const Call *call, const Sizes *s)
 static void grad_cpu(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     if (attrs->rows)
         grad_rows(call, &s);
     else
@@ -658,7 +648,7 @@ static bool scale_infer(Node *node, Err *err)
 static void scale_reference(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     double *out = call->out;
     memset(out, 0, (size_t)s.channels * sizeof *out);
     for (int64_t set = 0; set < s.batch * s.groups; set++) {
@@ -673,7 +663,7 @@ static void scale_reference(const Call *call)
     }
 }
 
-static void scale_of_groups(const Call *call, const Sizes *s, float *out)
+static void scale_of_groups(const Call *call, const NormSizes *s, float *out)
 {
     Channels stats = channel_stats(call, s);
     const double *sums = call->scratch;
@@ -694,7 +684,7 @@ MEL_CLONES static void add_row_products(const float *x, const float *dy, RowMome
 }
 
 /* PARTS·C doubles of sums, then two rows of C floats for each part. */
-static void scale_of_rows(const Call *call, const Sizes *s, float *out)
+static void scale_of_rows(const Call *call, const NormSizes *s, float *out)
 {
     const NormAttrs *attrs = call->node->attrs;
     DType x_type = call->node->in[0]->dtype, dy_type = call->node->in[1]->dtype;
@@ -723,7 +713,7 @@ static void scale_of_rows(const Call *call, const Sizes *s, float *out)
 static bool scale_prepare(Prepare *prepare, Err *err)
 {
     (void)err;
-    Sizes s = sizes_of(prepare->node);
+    NormSizes s = op_norm_sizes(prepare->node);
     prepare->scratch_bytes = (PARTS * 4 + CHANNEL_ROWS) * s.channels * (int64_t)sizeof(float);
     return true;
 }
@@ -731,7 +721,7 @@ static bool scale_prepare(Prepare *prepare, Err *err)
 static void scale_cpu(const Call *call)
 {
     const NormAttrs *attrs = call->node->attrs;
-    Sizes s = sizes_of(call->node);
+    NormSizes s = op_norm_sizes(call->node);
     if (attrs->rows)
         scale_of_rows(call, &s, call->out);
     else

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sums over axes, and their transpose: repeating along axes. */
+#include "engine/ops/attrs.h"
 #include "engine/ops/simd.h"
 #include "engine/ops/strided.h"
-
-typedef struct ShapeAttrs {
-    Shape shape;
-} ShapeAttrs;
 
 static bool repeats_to(const Shape *small, const Shape *large)
 {
@@ -24,12 +21,6 @@ static bool sum_infer(Node *node, Err *err)
            mel_err(err, ERR_USAGE, "the input is not a repetition of the result's shape");
 }
 
-/* Two walks: over the results, and over the numbers that one of them sums. Operand 0 is the result,
- * operand 1 the input. */
-typedef struct SumWalks {
-    Strided kept, summed;
-} SumWalks;
-
 static void add_axis(Strided *walk, int64_t dim, int64_t out_stride, int64_t in_stride)
 {
     walk->dims[walk->rank] = dim;
@@ -37,7 +28,7 @@ static void add_axis(Strided *walk, int64_t dim, int64_t out_stride, int64_t in_
     walk->strides[1][walk->rank++] = in_stride;
 }
 
-static SumWalks sum_walks(const Node *node)
+SumWalks op_sum_walks(const Node *node)
 {
     SumWalks walks = {.kept = {.operands = 2}, .summed = {.operands = 2}};
     const Shape *in = &node->in[0]->shape;
@@ -56,7 +47,7 @@ static SumWalks sum_walks(const Node *node)
 
 static void sum_reference(const Call *call)
 {
-    SumWalks walks = sum_walks(call->node);
+    SumWalks walks = op_sum_walks(call->node);
     const double *in = call->in[0];
     double *out = call->out;
     int64_t kept_step = walks.kept.strides[1][walks.kept.rank - 1];
@@ -201,7 +192,7 @@ static void sum_rows(const Call *call, int64_t rows, int64_t width)
 
 static void sum_cpu(const Call *call)
 {
-    SumWalks walks = sum_walks(call->node);
+    SumWalks walks = op_sum_walks(call->node);
     int64_t rows = plain_rows(&walks);
     if (rows > 1) {
         sum_rows(call, rows, walks.kept.dims[0]);

@@ -2,6 +2,7 @@
  *
  * Fewer or more places: nearest upsampling, pools, and the pool of tokens to a wanted length. */
 #include "engine/op.h"
+#include "engine/ops/attrs.h"
 #include "engine/ops/simd.h"
 
 #include <float.h>
@@ -14,11 +15,6 @@ static bool check_picture(const Node *node, Err *err)
 
 /* ---- upsampling: every place becomes a block; back: the sum of each block ---------------------
  */
-
-typedef struct BlockAttrs {
-    int h, w;
-    Pool kind;
-} BlockAttrs;
 
 static bool upsample_infer(Node *node, Err *err)
 {
@@ -196,6 +192,8 @@ static void pool_samples(SampleSink *sink)
                      mel_op_pool(sample_input(sink, 1, 0, SHAPE(2, 4, 6, 5)), (Pool)kind, 2, 2));
         sample_check(sink, "tail",
                      mel_op_pool(sample_input(sink, 1, 0, SHAPE(1, 5, 7, 3)), (Pool)kind, 2, 3));
+        sample_check(sink, "packs and a tail",
+                     mel_op_pool(sample_input(sink, 1, 0, SHAPE(2, 5, 7, 8)), (Pool)kind, 2, 3));
         sample_check(sink, "all",
                      mel_op_pool(sample_input(sink, 1, 0, SHAPE(2, 9, 1, 2000)), (Pool)kind, 9, 1));
     }

@@ -2,15 +2,13 @@
  *
  * Time: a diffusion step as sines and cosines, and a signal as overlapping windows. */
 #include "engine/op.h"
+#include "engine/ops/attrs.h"
+#include "engine/ops/places.h"
 #include "engine/ops/simd.h"
 
 #include <string.h>
 
 /* ---- a step as numbers ---------------------------------------------------------------------- */
-
-typedef struct DimAttrs {
-    int dim;
-} DimAttrs;
 
 static bool timestep_infer(Node *node, Err *err)
 {
@@ -81,11 +79,6 @@ const OpDef op_timestep_embedding = {
 
 /* ---- windows of a signal -------------------------------------------------------------------- */
 
-typedef struct FrameAttrs {
-    int64_t length, hop, reflect;
-    int64_t samples; /* of the gradient: how long the signal was */
-} FrameAttrs;
-
 static bool frame_infer(Node *node, Err *err)
 {
     const FrameAttrs *attrs = node->attrs;
@@ -98,14 +91,6 @@ static bool frame_infer(Node *node, Err *err)
     node->shape = SHAPE(in->dims[0], 1 + room / attrs->hop, attrs->length);
     node->dtype = node->in[0]->dtype;
     return true;
-}
-
-/* The sample that place i of the reflected signal shows. */
-static int64_t reflected(int64_t i, int64_t reflect, int64_t samples)
-{
-    i -= reflect;
-    if (i < 0) return -i;
-    return i < samples ? i : 2 * (samples - 1) - i;
 }
 
 static void frame(const Call *call, size_t size)

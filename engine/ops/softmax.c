@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Softmax over the last axis, its logarithm, and their gradients. */
+#include "engine/ops/attrs.h"
 #include "engine/ops/rows.h"
 #include "engine/ops/simd.h"
 
 #include "engine/op.h"
 
 #include <float.h>
-
-typedef struct SoftmaxAttrs {
-    bool logarithm;
-} SoftmaxAttrs;
 
 static int64_t row_length(const Node *node)
 {
@@ -137,6 +134,8 @@ static void softmax_samples(SampleSink *sink)
         sample_check(sink, "one", softmax(sample_input(sink, 2, 0, SHAPE(3, 1)), logarithm));
         sample_check(sink, "far", softmax(sample_input(sink, 3, 500, SHAPE(2, 17)), logarithm));
         sample_check(sink, "long", softmax(sample_input(sink, 1, 0, SHAPE(7, 3001)), logarithm));
+        sample_check(sink, "even", softmax(sample_input(sink, 2, 0, SHAPE(11, 272)), logarithm));
+        sample_check(sink, "longest", softmax(sample_input(sink, 1, 1, SHAPE(2, 2064)), logarithm));
     }
 }
 

@@ -2,32 +2,11 @@
  *
  * PyTorch's adaptive average pool along the tokens, to each sample's own length. */
 #include "engine/op.h"
+#include "engine/ops/attrs.h"
+#include "engine/ops/places.h"
 #include "engine/ops/simd.h"
 
 #include <string.h>
-
-typedef struct LengthAttrs {
-    int64_t length;
-} LengthAttrs;
-
-/* The bin of output i of n, over `count` tokens. */
-typedef struct Bin {
-    int64_t begin, end;
-} Bin;
-
-static Bin bin_of(int64_t i, int64_t n, int64_t count)
-{
-    MEL_ASSERT(n > 0);
-    return (Bin){.begin = i * count / n, .end = ((i + 1) * count + n - 1) / n};
-}
-
-/* How many outputs of sample b are bins; lengths outside are as the nearest inside. */
-static int64_t bins_of(const void *lengths, int64_t b, int64_t most)
-{
-    if (!lengths) return most;
-    int64_t n = ((const int32_t *)lengths)[b];
-    return n < 0 ? 0 : n > most ? most : n;
-}
 
 static bool check(const Node *x, const Node *lengths, int64_t length, Err *err)
 {
@@ -79,6 +58,7 @@ static void pool_row(const Call *call, int64_t b, int64_t i)
     const Shape *in = &call->node->in[0]->shape, *out = &call->node->shape;
     DType dtype = call->node->dtype;
     int64_t width = in->dims[2], n = bins_of(call->in[1], b, out->dims[1]);
+    MEL_ASSERT(i >= 0);
     Bin bin = i < n ? bin_of(i, n, in->dims[1]) : (Bin){0};
     for (int64_t c = 0; c < width; c += SIMD_CHUNK) {
         float sums[SIMD_CHUNK] = {0}, buffer[SIMD_CHUNK];
@@ -123,6 +103,8 @@ static void pool_samples(SampleSink *sink)
                  mel_op_token_pool(sample_input(sink, 1, 0, SHAPE(1, 3, 4)), NULL, 7));
     Node *x = sample_input(sink, 1, 0, SHAPE(4, 64, 70)), *lengths = sample_ids(sink, 9, SHAPE(4));
     sample_check(sink, "own lengths", mel_op_token_pool(x, lengths, 8));
+    x = sample_input(sink, 1, 0, SHAPE(4, 21, 16)), lengths = sample_ids(sink, 9, SHAPE(4));
+    sample_check(sink, "packs", mel_op_token_pool(x, lengths, 8));
 }
 
 const OpDef op_token_pool = {

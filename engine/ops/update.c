@@ -51,6 +51,18 @@ static void run_blocks(const Call *call, UpdateBlock *update)
     *(float *)call->out = (float)total;
 }
 
+/* The number and then what was written over, as one value: the views are built after the update, so
+ * they show what it left. */
+static void check_update(SampleSink *sink, const char *what, Node *number, Node *const *written,
+                         int count)
+{
+    int64_t n = mel_shape_count(mel_node_shape(written[0]));
+    Node *all = mel_op_reshape(mel_op_affine(number, 1.0 / (double)n, 0), SHAPE(1));
+    for (int i = 0; i < count; i++)
+        all = mel_op_concat(all, mel_op_reshape(mel_op_detach(written[i]), SHAPE(-1)), 0);
+    sample_check(sink, what, all);
+}
+
 /* ---- accumulate ----------------------------------------------------------------------------- */
 
 static void accumulate_reference(const Call *call)
@@ -102,7 +114,7 @@ static void accumulate_samples(SampleSink *sink)
         Node *keep = mel_graph_constant(sample_graph(sink), DTYPE_F32, (Shape){0}, &keeps[i]);
         Node *sum = mel_op_cast(sample_input(sink, 1, 0, SHAPE(n)), DTYPE_F32);
         Node *x = sample_input(sink, 1, 0, SHAPE(n));
-        sample_check(sink, "keep", mel_op_accumulate(sum, x, keep));
+        check_update(sink, "keep", mel_op_accumulate(sum, x, keep), &sum, 1);
     }
 }
 
@@ -197,7 +209,8 @@ static void adamw_samples(SampleSink *sink)
     for (int i = 0; i < 4; i++)
         in[i] = mel_op_cast(sample_input(sink, 1, 0, SHAPE(3, 11)), DTYPE_F32);
     Node *v = mel_op_unary(in[3], UNARY_SQUARE, 0, 0);
-    sample_check(sink, "step", mel_op_adamw(in[0], in[1], in[2], v, numbers));
+    Node *number = mel_op_adamw(in[0], in[1], in[2], v, numbers);
+    check_update(sink, "step", number, (Node *const[]){in[0], in[2], v}, 3);
 }
 
 const OpDef op_adamw = {
@@ -257,7 +270,7 @@ static void average_samples(SampleSink *sink)
     Node *keep = mel_graph_number(sample_graph(sink), 0.75);
     Node *mean = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 3)), DTYPE_F32);
     Node *x = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 3)), DTYPE_F32);
-    sample_check(sink, "step", mel_op_average(mean, x, keep));
+    check_update(sink, "step", mel_op_average(mean, x, keep), &mean, 1);
 }
 
 const OpDef op_average = {

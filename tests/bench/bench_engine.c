@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How fast are the networks? At their full published sizes, with random weights, beside PyTorch on
- * the same processor and threads, and IMSM at the size of the paper's set.
+ * the same processor and threads, or the same GPU, and IMSM at the size of the paper's set.
  *
- *     bench-engine [--only NAME] [--rounds N] [--type f32|bf16]
+ *     bench-engine [--only NAME] [--rounds N] [--type f32|bf16] [--device cpu|cuda]
  *
  * With MEL_TORCH naming a Python that has torch, diffusers and transformers, every network is timed
  * by tests/parity/bench_torch.py too, as installed and with a heap that keeps its pages (what a
@@ -107,13 +107,24 @@ static Node *build_unet(Graph *g, DType type)
     return mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
 }
 
-static Node *build_unet_tango(Graph *g, DType type)
+static Node *build_tango(Graph *g, DType type, int64_t batch)
 {
     const UnetConfig config = mel_unet_tango();
-    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(1, 256, 16, 8)),
-                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(1)),
-                           .text = numbers(g, "text", type, SHAPE(1, 64, 1024))};
+    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(batch, 256, 16, 8)),
+                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(batch)),
+                           .text = numbers(g, "text", type, SHAPE(batch, 64, 1024))};
     return mel_graph_output(g, "out", mel_net_unet(g, &config, &in, NULL));
+}
+
+static Node *build_unet_tango(Graph *g, DType type)
+{
+    return build_tango(g, type, 1);
+}
+
+/* Both halves of guidance. */
+static Node *build_unet_guided(Graph *g, DType type)
+{
+    return build_tango(g, type, 2);
 }
 
 /* The size of network that the demo trains. */
@@ -202,6 +213,7 @@ typedef struct Workload {
 static const Workload workloads[] = {
     {"unet",        "SD 2.1 UNet, 64x64, 77 tokens",     build_unet,         804,  1.5, false},
     {"unet-tango",  "TANGO UNet, 256x16, 64 tokens",     build_unet_tango,   803,  1.5, false},
+    {"unet-guided", "the same, with guidance",           build_unet_guided,  1606, 1.5, false},
     {"clip",        "CLIP B/32, 8 pictures",             build_clip_picture, 70.4, 1,   false},
     {"clip-text",   "CLIP B/32, 8 texts",                build_clip_text,    48,   1,   false},
     {"clap",        "CLAP, 4 sounds of 10 s",            build_clap_sound,   47.2, 1,   false},
@@ -246,7 +258,7 @@ static void add_gradients(Graph *g, Node *out)
 static Variables *make_variables(const Graph *g, Source *source)
 {
     Err err = {0};
-    Variables *variables = mel_variables_new(mel_backend_cpu());
+    Variables *variables = mel_variables_new(mel_device());
     for (int i = 0; i < mel_graph_variable_count(g); i++) {
         const Node *node = mel_graph_variable_at(g, i);
         const char *name = mel_node_name(node);
@@ -308,12 +320,12 @@ static Figures measure(const Workload *w, DType type, int rounds)
         add_gradients(g, out);
         params.variables = variables = make_variables(g, &source);
     }
-    if (!mel_plan_new(g, mel_backend_cpu(), &params, &plan, &err)) give_up(&err);
+    if (!mel_plan_new(g, mel_device(), &params, &plan, &err)) give_up(&err);
     f.plan_s = (double)(mel_monotonic_us() - begin) / 1e6;
     for (int i = -1; i < rounds; i++) {
         write_inputs(g, plan);
         begin = mel_monotonic_us();
-        if (!mel_plan_run(plan, &err)) give_up(&err);
+        if (!mel_plan_run(plan, &err) || !mel_plan_wait(plan, &err)) give_up(&err);
         if (i >= 0) times[i] = (double)(mel_monotonic_us() - begin) / 1e3;
     }
     qsort(times, (size_t)rounds, sizeof *times, by_value);
@@ -330,17 +342,25 @@ static Figures measure(const Workload *w, DType type, int rounds)
 }
 
 /* Milliseconds by PyTorch, NAN without it. */
-static double torch_ms(const char *name, const char *type, int rounds, bool kept_heap)
+typedef enum TorchWay { TORCH_PLAIN, TORCH_KEPT_HEAP, TORCH_COMPILED } TorchWay;
+
+static double torch_ms(const char *name, const char *type, int rounds, TorchWay way)
 {
     const char *python = getenv("MEL_TORCH");
     if (!python) return NAN;
     char rounds_text[16];
     snprintf(rounds_text, sizeof rounds_text, "%d", rounds);
-    const char *const argv[] = {
-        python, MEL_TEST_SOURCE "/parity/bench_torch.py", name, type, rounds_text, NULL};
+    const char *const argv[] = {python,
+                                MEL_TEST_SOURCE "/parity/bench_torch.py",
+                                name,
+                                type,
+                                rounds_text,
+                                mel_device_name(),
+                                way == TORCH_COMPILED ? "compiled" : "eager",
+                                NULL};
     const char *const kept[] = {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=20000000000", NULL};
     const ProcessOptions options = {.deadline_us = 900LL * 1000000,
-                                    .extra_env = kept_heap ? kept : NULL};
+                                    .extra_env = way == TORCH_KEPT_HEAP ? kept : NULL};
     ProcessResult result = {0};
     Err err = {0};
     double ms = NAN;
@@ -351,23 +371,44 @@ static double torch_ms(const char *name, const char *type, int rounds, bool kept
     return ms;
 }
 
+/* On a GPU: beside PyTorch as written, and compiled by it. */
+static void beside_torch_on_gpu(const Workload *w, DType type, const Figures *f, int rounds)
+{
+    const char *name = mel_dtype_name(type);
+    double plain = torch_ms(w->name, name, rounds, TORCH_PLAIN);
+    if (isnan(plain)) return;
+    double compiled = torch_ms(w->name, name, rounds, TORCH_COMPILED);
+    printf("%34s torch %8.2f ms: %.2f x eager; %8.2f ms: %.2f x compiled\n", "", plain,
+           plain / f->median_ms, compiled, compiled / f->median_ms);
+}
+
+static void beside_torch(const Workload *w, DType type, const Figures *f, int rounds)
+{
+    const char *name = mel_dtype_name(type);
+    double plain = torch_ms(w->name, name, rounds, TORCH_PLAIN);
+    if (isnan(plain)) return;
+    double kept = torch_ms(w->name, name, rounds, TORCH_KEPT_HEAP);
+    printf("%34s torch %7.1f ms: %.2f x as installed; %7.1f ms: %.2f x with its heap kept%s\n", "",
+           plain, plain / f->median_ms, kept, kept / f->median_ms,
+           type != DTYPE_F32                   ? ""
+           : kept / f->median_ms >= w->wanted  ? ", wanted so: met"
+           : plain / f->median_ms >= w->wanted ? ", wanted so: met as installed only"
+                                               : ", wanted so: MISSED");
+}
+
 static void bench(const Workload *w, DType type, int rounds)
 {
     const char *name = mel_dtype_name(type);
     Figures f = measure(w, type, rounds);
-    double plain = torch_ms(w->name, name, rounds, false);
-    double kept = isnan(plain) ? NAN : torch_ms(w->name, name, rounds, true);
     printf(
         "%-34s %s %9.1f ms %7.1f GFLOP/s  weights %5.0f MB, process %+6.0f MB, ready in %.1f s\n",
         w->what, name, f.median_ms, w->gflop / f.median_ms * 1e3, f.weights_mb, f.memory_mb,
         f.plan_s);
-    if (!isnan(plain))
-        printf("%34s torch %7.1f ms: %.2f x as installed; %7.1f ms: %.2f x with its heap kept%s\n",
-               "", plain, plain / f.median_ms, kept, kept / f.median_ms,
-               type != DTYPE_F32                  ? ""
-               : kept / f.median_ms >= w->wanted  ? ", wanted so: met"
-               : plain / f.median_ms >= w->wanted ? ", wanted so: met as installed only"
-                                                  : ", wanted so: MISSED");
+    fflush(stdout);
+    if (mel_equal(mel_device_name(), "cpu"))
+        beside_torch(w, type, &f, rounds);
+    else
+        beside_torch_on_gpu(w, type, &f, rounds);
     fflush(stdout);
 }
 
@@ -425,22 +466,30 @@ static void bench_imsm(void)
 
 int main(int argc, char **argv)
 {
-    const char *only = NULL, *type_name = NULL;
+    Err err = {0};
+    const char *only = NULL, *type_name = NULL, *device = "cpu";
     int64_t rounds = ROUNDS;
+#ifdef MEL_CUDA
+    mel_device_offer(mel_backend_cuda);
+#endif
     for (int i = 1; i + 1 < argc; i += 2) {
         if (mel_equal(argv[i], "--only")) only = argv[i + 1];
         if (mel_equal(argv[i], "--type")) type_name = argv[i + 1];
+        if (mel_equal(argv[i], "--device")) device = argv[i + 1];
         if (mel_equal(argv[i], "--rounds") && !mel_parse_i64(argv[i + 1], &rounds)) return 2;
     }
     if (rounds < 1 || rounds > ROUNDS_MAX) return 2;
-    if (!only || mel_equal(only, "imsm")) bench_imsm(); /* first: its peak is the process's */
+    if (!mel_device_use(device, &err)) give_up(&err);
+    bool on_cpu = mel_equal(mel_device_name(), "cpu"), fast_bf16 = !on_cpu || dnn_likes_bf16();
+    if (on_cpu && (!only || mel_equal(only, "imsm")))
+        bench_imsm(); /* first: its peak is the process's */
     for (size_t i = 0; i < MEL_COUNT(workloads); i++) {
         if (only && !mel_equal(only, workloads[i].name)) continue;
         if (!type_name || mel_equal(type_name, "f32")) bench(&workloads[i], DTYPE_F32, (int)rounds);
-        bool bf16 = type_name ? mel_equal(type_name, "bf16") : dnn_likes_bf16();
+        bool bf16 = type_name ? mel_equal(type_name, "bf16") : fast_bf16;
         if (bf16) bench(&workloads[i], DTYPE_BF16, (int)rounds);
     }
-    if (!dnn_likes_bf16() && !type_name)
+    if (!fast_bf16 && !type_name)
         printf("this processor has no AMX: bf16 is not shown (--type bf16 does)\n");
     if (!getenv("MEL_TORCH")) printf("MEL_TORCH names no Python: nothing is beside it\n");
     return 0;

@@ -49,7 +49,7 @@ static void discriminators_agree_with_their_reference(void **state)
     Arena weights = {0};
     c.params = (Params){.find = find_sine, .ctx = &weights};
     build(&c, "wave");
-    CHECK_OK(mel_plan_new(c.graph, mel_backend_cpu(), &c.params, &c.plan, &err));
+    CHECK_OK(mel_plan_new(c.graph, mel_device(), &c.params, &c.plan, &err));
     net_write(&c, "wave");
     CHECK_OK(mel_plan_run(c.plan, &err));
     const CheckpointTensor *sizes = net_array(&c, "sizes");

@@ -142,7 +142,7 @@ static void check_log_mel(const Fixture *f, MelFront front, DType float_type)
     Node *x = mel_graph_input(graph, "wave", DTYPE_F32, SHAPE(2, samples));
     mel_graph_output(graph, "mel", mel_front_log_mel(graph, x, settings));
     Plan *plan = NULL;
-    CHECK_OK(mel_plan_new(graph, mel_backend_cpu(), NULL, &plan, &err));
+    CHECK_OK(mel_plan_new(graph, mel_device(), NULL, &plan, &err));
     int64_t frames = mel_front_frames(settings, samples);
     assert_true(mel_shape_equal(mel_plan_shape(plan, "mel"), &SHAPE(2, frames, settings->bins)));
     assert_int_equal(frames * settings->bins, count);

@@ -15,7 +15,7 @@ static void check_cnn14(DType float_type)
     Cnn14Outputs outputs = mel_net_cnn14(c.graph, &small, net_input(&c, "log_mel"));
     mel_graph_output(c.graph, "embedding", outputs.embedding);
     mel_graph_output(c.graph, "logits", outputs.logits);
-    net_plan(&c, mel_backend_cpu(), known);
+    net_plan(&c, mel_device(), known);
     net_write(&c, "log_mel");
     CHECK_OK(mel_plan_run(c.plan, &err));
     net_check(&c, "embedding", float_type);
@@ -38,7 +38,7 @@ static void the_projection_of_msclap_agrees_with_its_reference(void **state)
     net_open(&c, "msclap.safetensors", "e1.", "audio.io.safetensors", DTYPE_F32);
     Node *projected = mel_net_msclap_projection(c.graph, net_input(&c, "embedding"), 12);
     mel_graph_output(c.graph, "projected", projected);
-    net_plan(&c, mel_backend_cpu(), NULL);
+    net_plan(&c, mel_device(), NULL);
     net_write(&c, "embedding");
     CHECK_OK(mel_plan_run(c.plan, &err));
     net_check(&c, "projected", DTYPE_F32);
@@ -63,8 +63,8 @@ static void check_vggish(DType float_type, Backend *backend)
 static void vggish_agrees_with_its_reference(void **state)
 {
     (void)state;
-    check_vggish(DTYPE_F32, mel_backend_cpu());
-    check_vggish(DTYPE_BF16, mel_backend_cpu());
+    check_vggish(DTYPE_F32, mel_device());
+    check_vggish(DTYPE_BF16, mel_device());
     check_vggish(DTYPE_F32, mel_backend_reference());
 }
 

@@ -59,9 +59,9 @@ static void the_unet_of_stable_diffusion_15_agrees_with_diffusers(void **state)
     (void)state;
     UnetConfig config = small_unet(4, heads_sd15, 12, false);
     check_unet("unet_sd15.safetensors", "unet_sd15.io.safetensors", &config, false, DTYPE_F32,
-               mel_backend_cpu());
+               mel_device());
     check_unet("unet_sd15.safetensors", "unet_sd15.io.safetensors", &config, false, DTYPE_BF16,
-               mel_backend_cpu());
+               mel_device());
 }
 
 static void the_unet_of_stable_diffusion_21_agrees_with_diffusers(void **state)
@@ -69,9 +69,9 @@ static void the_unet_of_stable_diffusion_21_agrees_with_diffusers(void **state)
     (void)state;
     UnetConfig config = small_unet(4, heads_sd21, 24, true);
     check_unet("unet_sd21.bin", "unet_sd21.io.safetensors", &config, false, DTYPE_F32,
-               mel_backend_cpu());
+               mel_device());
     check_unet("unet_sd21.bin", "unet_sd21.io.safetensors", &config, false, DTYPE_BF16,
-               mel_backend_cpu());
+               mel_device());
     check_unet("unet_sd21.bin", "unet_sd21.io.safetensors", &config, false, DTYPE_F32,
                mel_backend_reference());
 }
@@ -81,9 +81,9 @@ static void the_unet_of_tango_agrees_with_diffusers(void **state)
     (void)state;
     UnetConfig config = small_unet(8, heads_tango, 24, true);
     check_unet("unet_tango.safetensors", "unet_tango.io.safetensors", &config, true, DTYPE_F32,
-               mel_backend_cpu());
+               mel_device());
     check_unet("unet_tango.safetensors", "unet_tango.io.safetensors", &config, true, DTYPE_BF16,
-               mel_backend_cpu());
+               mel_device());
 }
 
 /* ---- what a synapse needs ------------------------------------------------------------------- */
@@ -121,7 +121,7 @@ static void every_attention_is_reachable_by_its_published_name(void **state)
     assert_string_equal(seen.layers[0], "down_blocks.0.attentions.0.transformer_blocks.0.attn1");
     assert_string_equal(seen.layers[13], "mid_block.attentions.0.transformer_blocks.0.attn2");
     assert_string_equal(seen.layers[31], "up_blocks.3.attentions.2.transformer_blocks.0.attn2");
-    run_unet(&c, mel_backend_cpu(), false);
+    run_unet(&c, mel_device(), false);
     net_check(&c, "y", DTYPE_F32); /* looking changes nothing */
     net_close(&c);
 }
@@ -134,7 +134,7 @@ static void a_hook_can_put_other_values_in_place(void **state)
     Seen seen = {.replace = true};
     net_open(&c, "unet_sd21.bin", NULL, "unet_sd21.io.safetensors", DTYPE_F32);
     build_unet(&c, &config, false, &(UnetHook){.attention = see, .ctx = &seen});
-    run_unet(&c, mel_backend_cpu(), false);
+    run_unet(&c, mel_device(), false);
     assert_true(net_distance(&c, "y") > 1e-3);
     net_close(&c);
 }
@@ -227,7 +227,7 @@ static void check_vae(const char *weights, const char *io, const VaeConfig *conf
     mel_graph_output(c.graph, "mean", moments.mean);
     mel_graph_output(c.graph, "log_variance", moments.log_variance);
     mel_graph_output(c.graph, "y", mel_net_vae_decoder(c.graph, config, net_input(&c, "z")));
-    net_plan(&c, mel_backend_cpu(), NULL);
+    net_plan(&c, mel_device(), NULL);
     net_write(&c, "x");
     net_write(&c, "z");
     CHECK_OK(mel_plan_run(c.plan, &err));
@@ -256,7 +256,7 @@ static void check_vocoder(DType float_type)
     config.width = 32;
     net_open(&c, "hifigan.safetensors", NULL, "hifigan.io.safetensors", float_type);
     mel_graph_output(c.graph, "samples", mel_net_hifigan(c.graph, &config, net_input(&c, "mel")));
-    net_plan(&c, mel_backend_cpu(), known);
+    net_plan(&c, mel_device(), known);
     net_write(&c, "mel");
     CHECK_OK(mel_plan_run(c.plan, &err));
     net_check(&c, "samples", float_type);

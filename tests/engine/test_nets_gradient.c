@@ -182,7 +182,7 @@ static void the_fast_gradient_is_that_of_the_reference(void **state)
 {
     (void)state;
     NetCase fast, reference;
-    run_gradients(&fast, mel_backend_cpu());
+    run_gradients(&fast, mel_device());
     run_gradients(&reference, mel_backend_reference());
     for (int i = 0; i < WATCHED; i++) {
         int64_t count;

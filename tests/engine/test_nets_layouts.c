@@ -56,7 +56,7 @@ static void open_net(NetCase *c, const char *weights, const char *io, NamedNet n
 static void run(NetCase *c, const char *const *known, const char *const *inputs, int count)
 {
     Err err = {0};
-    net_plan(c, mel_backend_cpu(), known);
+    net_plan(c, mel_device(), known);
     for (int i = 0; i < count; i++)
         net_write(c, inputs[i]);
     CHECK_OK(mel_plan_run(c->plan, &err));

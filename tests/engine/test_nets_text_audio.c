@@ -68,7 +68,7 @@ static void check_clap_audio(const char *sound, const char *wanted, DType float_
     Node *audio = mel_net_clap_audio_embedding(c.graph, &clap, log_mel);
     assert_int_equal(mel_node_dtype(audio), float_type);
     mel_graph_output(c.graph, wanted, audio);
-    net_plan(&c, mel_backend_cpu(), not_clap_audio);
+    net_plan(&c, mel_device(), not_clap_audio);
     net_write(&c, sound);
     run(&c);
     net_check(&c, wanted, float_type);
@@ -129,7 +129,7 @@ static void check_clap_text(int64_t length)
     Node *mask = mel_graph_input(c.graph, "mask", DTYPE_F32, SHAPE(2, 1, 1, length));
     mel_graph_output(c.graph, "text",
                      mel_net_clap_text_embedding(c.graph, &clap, ids, positions, mask));
-    net_plan(&c, mel_backend_cpu(), not_clap_text);
+    net_plan(&c, mel_device(), not_clap_text);
     Padded p = pad(&c, length, 1);
     write_values(&c, "ids", p.ids);
     write_values(&c, "positions", p.positions);
@@ -155,7 +155,7 @@ static void check_tango(int64_t length, bool masked)
     if (masked) mask = mel_graph_input(c.graph, "mask", DTYPE_F32, SHAPE(2, 1, 1, length));
     Node *states = mel_net_t5_encoder(c.graph, &t5, ids, mask);
     mel_graph_output(c.graph, "states", mel_op_slice(states, 1, 0, 30));
-    net_plan(&c, mel_backend_cpu(), not_t5);
+    net_plan(&c, mel_device(), not_t5);
     Padded p = pad(&c, length, 0);
     write_values(&c, "ids", p.ids);
     if (masked) write_values(&c, "mask", p.mask);
@@ -186,7 +186,7 @@ static void clip_does_not_look_beyond_the_end_token(void **state)
     Node *ends = mel_graph_input(c.graph, "ends", DTYPE_I32, SHAPE(1));
     Node *states = mel_net_clip_text(c.graph, &clip, ids);
     mel_graph_output(c.graph, "text", mel_net_clip_text_embedding(c.graph, &clip, states, ends));
-    net_plan(&c, mel_backend_cpu(), not_clip_text);
+    net_plan(&c, mel_device(), not_clip_text);
     write_values(&c, "ids", net_array(&c, "ids")->data); /* the first of its two texts, cut */
     write_values(&c, "ends", &end);
     run(&c);

@@ -40,7 +40,7 @@ static void check_clip(const char *name, Unary gelu, DType float_type)
     mel_graph_output(c.graph, "states", states);
     mel_graph_output(c.graph, "text", text);
     mel_graph_output(c.graph, "vision", vision);
-    net_plan(&c, mel_backend_cpu(), clip_known);
+    net_plan(&c, mel_device(), clip_known);
     for (int i = 0; i < 3; i++)
         net_write(&c, inputs[i]);
     CHECK_OK(mel_plan_run(c.plan, &err));
@@ -76,11 +76,13 @@ static void check_t5(DType float_type)
     Node *second = mel_op_slice(mel_op_slice(states, 0, 1, 2), 1, 0, 40);
     mel_graph_output(c.graph, "first", mel_op_slice(states, 0, 0, 1));
     mel_graph_output(c.graph, "second", second);
-    net_plan(&c, mel_backend_cpu(), NULL);
+    net_plan(&c, mel_device(), NULL);
     net_write(&c, "ids");
     net_write(&c, "mask");
     CHECK_OK(mel_plan_run(c.plan, &err));
-    net_check(&c, "first", float_type);
+    /* Its random weights make much of a rounding: in bf16 1.4e-2 by oneDNN, 2.3e-2 by our kernels
+     * for GPUs, whose attention and norms agree with their references as closely as oneDNN's. */
+    net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : 2.5e-2);
     net_check(&c, "second", float_type);
     net_close(&c);
 }
@@ -131,8 +133,8 @@ static void check_clap(DType float_type, Backend *backend)
 static void clap_agrees_with_transformers(void **state)
 {
     (void)state;
-    check_clap(DTYPE_F32, mel_backend_cpu());
-    check_clap(DTYPE_BF16, mel_backend_cpu());
+    check_clap(DTYPE_F32, mel_device());
+    check_clap(DTYPE_BF16, mel_device());
     check_clap(DTYPE_F32, mel_backend_reference());
 }
 

@@ -69,7 +69,7 @@ static World world_of(float alpha)
 {
     return (World){
         .float_type = DTYPE_F32,
-        .backend = mel_backend_cpu(),
+        .backend = mel_device(),
         .alpha = alpha,
         .gates = {1,      1},
         .lengths = {TOKENS, 2}

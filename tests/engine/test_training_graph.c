@@ -50,7 +50,7 @@ static void keep(void *ctx, int i, Node *gradient)
 static void fill_variables(Training *t)
 {
     Err err = {0};
-    t->variables = mel_variables_new(mel_backend_cpu());
+    t->variables = mel_variables_new(mel_device());
     for (int i = 0; i < mel_graph_variable_count(t->graph); i++) {
         const Node *node = mel_graph_variable_at(t->graph, i);
         int64_t count = mel_shape_count(mel_node_shape(node));
@@ -108,7 +108,7 @@ static Training open_training(DType float_type, bool recompute)
     CHECK_OK(mel_graph_ok(t.graph, &err));
     fill_variables(&t);
     const Params params = {.variables = t.variables};
-    CHECK_OK(mel_plan_new(t.graph, mel_backend_cpu(), &params, &t.plan, &err));
+    CHECK_OK(mel_plan_new(t.graph, mel_device(), &params, &t.plan, &err));
     run(&t);
     return t;
 }
@@ -167,7 +167,7 @@ static void variables_outlive_runs_and_are_shared_by_plans(void **state)
     (void)state;
     Err err = {0};
     float first[3] = {1, 2, 3}, got[3], sum;
-    Variables *variables = mel_variables_new(mel_backend_cpu());
+    Variables *variables = mel_variables_new(mel_device());
     CHECK_OK(mel_variables_add(variables, "w", SHAPE(3), first, &err));
     assert_false(mel_variables_add(variables, "w", SHAPE(3), first, &err));
     mel_err_clear(&err);
@@ -179,8 +179,8 @@ static void variables_outlive_runs_and_are_shared_by_plans(void **state)
     mel_graph_output(reading, "sum",
                      mel_op_sum_to(mel_graph_variable(reading, "w", SHAPE(3)), (Shape){0}));
     Plan *adder, *reader;
-    CHECK_OK(mel_plan_new(adding, mel_backend_cpu(), &params, &adder, &err));
-    CHECK_OK(mel_plan_new(reading, mel_backend_cpu(), &params, &reader, &err));
+    CHECK_OK(mel_plan_new(adding, mel_device(), &params, &adder, &err));
+    CHECK_OK(mel_plan_new(reading, mel_device(), &params, &reader, &err));
     for (int i = 1; i <= 2; i++) {
         CHECK_OK(mel_plan_write(adder, "x", first, &err));
         CHECK_OK(mel_plan_run(adder, &err));
@@ -210,7 +210,7 @@ static void what_is_detached_gets_no_gradient(void **state)
     Err err = {0};
     const float w[] = {2, 3}, v[] = {5, 7}, numbers[] = {11, 13};
     float dw[2], dv[2];
-    Variables *variables = mel_variables_new(mel_backend_cpu());
+    Variables *variables = mel_variables_new(mel_device());
     const Params params = {.variables = variables};
     Graph *graph = mel_graph_new(DTYPE_F32);
     mel_graph_train(graph, is_w, NULL, "");
@@ -228,7 +228,7 @@ static void what_is_detached_gets_no_gradient(void **state)
     Plan *plan;
     CHECK_OK(mel_variables_add(variables, "w", SHAPE(2), w, &err));
     CHECK_OK(mel_variables_add(variables, "v", SHAPE(2), v, &err));
-    CHECK_OK(mel_plan_new(graph, mel_backend_cpu(), &params, &plan, &err));
+    CHECK_OK(mel_plan_new(graph, mel_device(), &params, &plan, &err));
     CHECK_OK(mel_plan_write(plan, "x", numbers, &err));
     CHECK_OK(mel_plan_run(plan, &err));
     CHECK_OK(mel_plan_read(plan, "dw", dw, &err));
@@ -246,13 +246,13 @@ static void a_missing_variable_is_named(void **state)
 {
     (void)state;
     Err err = {0};
-    Variables *variables = mel_variables_new(mel_backend_cpu());
+    Variables *variables = mel_variables_new(mel_device());
     CHECK_OK(mel_variables_add(variables, "w", SHAPE(3), NULL, &err));
     const Params params = {.variables = variables};
     Graph *graph = mel_graph_new(DTYPE_F32);
     mel_graph_output(graph, "y", mel_op_silu(mel_graph_variable(graph, "w", SHAPE(4))));
     Plan *plan;
-    assert_false(mel_plan_new(graph, mel_backend_cpu(), &params, &plan, &err));
+    assert_false(mel_plan_new(graph, mel_device(), &params, &plan, &err));
     assert_non_null(strstr(err.message, "'w' of shape [4]"));
     mel_graph_free(graph);
     mel_variables_free(variables);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: bench_torch.py NAME f32|bf16 ROUNDS
+"""usage: bench_torch.py NAME f32|bf16 ROUNDS [cpu|cuda [eager|compiled]]
 
 Prints the median milliseconds of a forward pass by PyTorch: the networks of tests/bench/bench_engine.c
 with random weights, on as many threads as the process has cores, in channels_last where that is
@@ -14,19 +14,24 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 
 name, kind, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+device, way = sys.argv[4:6] if len(sys.argv) > 5 else ("cpu", "eager")
+torch.set_default_device(device)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 torch.manual_seed(0)
 dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[kind]
 
 
-def unet(size, channels, tokens):
+def unet(size, channels, tokens, batch=1):
     from diffusers import UNet2DConditionModel
     net = UNet2DConditionModel(
         sample_size=64, in_channels=channels, out_channels=channels, cross_attention_dim=1024,
         attention_head_dim=(5, 10, 20, 20), use_linear_projection=True)
     net = net.to(dtype).to(memory_format=torch.channels_last).eval()
-    x = torch.randn(1, channels, *size, dtype=dtype).to(memory_format=torch.channels_last)
-    text = torch.randn(1, tokens, 1024, dtype=dtype)
+    x = torch.randn(batch, channels, *size, dtype=dtype).to(memory_format=torch.channels_last)
+    text = torch.randn(batch, tokens, 1024, dtype=dtype)
+    if way == "compiled":
+        net = torch.compile(net, mode="max-autotune-no-cudagraphs" if device == "cpu" else "max-autotune")
     return lambda: net(x, torch.tensor(500), encoder_hidden_states=text).sample
 
 
@@ -113,6 +118,9 @@ def train(net, x, t, text):
     net = net.to(dtype).to(memory_format=torch.channels_last).train()
     x = x.to(dtype).to(memory_format=torch.channels_last)
 
+    if way == "compiled":
+        net = torch.compile(net)
+
     def run():
         net.zero_grad(set_to_none=False)
         (net(x, t, encoder_hidden_states=text.to(dtype)).sample.float() ** 2).mean().backward()
@@ -139,14 +147,19 @@ def train_small():
 
 
 nets = {"train-unet": train_unet, "train-small": train_small, "unet": lambda: unet((64, 64), 4, 77), "unet-tango": lambda: unet((256, 16), 8, 64),
+        "unet-guided": lambda: unet((256, 16), 8, 64, batch=2),
         "clip": clip_picture, "clip-text": clip_text, "clap": clap, "t5": t5, "cnn14": cnn14,
         "vae": vae, "vocoder": vocoder}
 with torch.set_grad_enabled(name.startswith("train")):
     run = nets[name]()
-    run()
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    for _ in range(3 if device == "cuda" else 1):
+        run()
+    wait()
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
         run()
+        wait()
         times.append((time.perf_counter() - begin) * 1e3)
 print(statistics.median(times))

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The runtime of the emulation: the device's memory is the host's, work is done when it is given.
+ * A recording is the work itself, done again when it is replayed. */
+#include "engine/cuda/runtime.h"
+#include "engine/cuda/kernel.h"
+
+extern "C" const char runtime_name[] = "emulated";
+
+extern "C" bool runtime_start(int index, Err *err)
+{
+    return index == 0 || mel_err(err, ERR_DEVICE, "there is no GPU %d: there are 1, from 0", index);
+}
+
+extern "C" const char *runtime_text(void)
+{
+    return "the kernels on the CPU, for tests";
+}
+
+extern "C" Stream *runtime_stream(void)
+{
+    static char stream;
+    return (Stream *)&stream;
+}
+
+extern "C" void *cuda_alloc(int64_t bytes, Err *err)
+{
+    void *memory = NULL;
+    const size_t size = (size_t)(bytes > 0 ? bytes : 1);
+    if (posix_memalign(&memory, 256, size)) {
+        mel_err(err, ERR_NOMEM, "no memory for %lld bytes", (long long)bytes);
+        return NULL;
+    }
+    memset(memory, 0xff, size); /* NaN: what is read must have been written */
+    return memory;
+}
+
+extern "C" void cuda_free(void *memory)
+{
+    free(memory);
+}
+
+extern "C" bool runtime_copy_in(Stream *, void *to, const void *from, int64_t bytes, Err *)
+{
+    memcpy(to, from, (size_t)bytes);
+    return true;
+}
+
+extern "C" bool runtime_copy_out(Stream *, void *to, const void *from, int64_t bytes, Err *)
+{
+    memcpy(to, from, (size_t)bytes);
+    return true;
+}
+
+extern "C" bool cuda_upload(void *to, const void *from, int64_t bytes, Err *)
+{
+    memcpy(to, from, (size_t)bytes);
+    return true;
+}
+
+extern "C" bool runtime_wait(Stream *, Err *)
+{
+    return true;
+}
+
+extern "C" bool cuda_started(Err *)
+{
+    return true;
+}
+
+struct Recording {
+    bool (*work)(void *ctx, Err *err);
+    void *ctx;
+};
+
+extern "C" bool runtime_record(Stream *, bool (*work)(void *ctx, Err *err), void *ctx,
+                               void **recording, Err *)
+{
+    *recording = new Recording{work, ctx};
+    return true;
+}
+
+extern "C" bool runtime_replay(Stream *, void *recording, Err *err)
+{
+    const Recording *recorded = (const Recording *)recording;
+    return recorded->work(recorded->ctx, err);
+}
+
+extern "C" void runtime_forget(void *recording)
+{
+    delete (Recording *)recording;
+}

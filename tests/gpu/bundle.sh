@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A folder with the programs of run.sh, the libraries they need and their test data: for a machine that
+# has a GPU and its driver but none of Melkit's packages (most clusters).
+# usage: bundle.sh BUILD FOLDER; there: sh FOLDER/gpu.sh /absolute/REPORT.md. BUILD was configured with
+# -DMEL_TEST_DATA=tests/data (./do gpu bundle does all of it).
+set -eu
+cd "$(dirname "$0")/../.."
+build=$1 folder=$2
+rm -rf "$folder"
+mkdir -p "$folder/lib" "$folder/tests/parity"
+cp "$build"/bin/gpu_* "$build/bin/bench-engine" "$folder"
+strip "$folder"/gpu_* "$folder/bench-engine"
+for program in "$folder"/gpu_* "$folder/bench-engine"; do
+    ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'
+done | sort -u | while read -r library; do cp -L "$library" "$folder/lib"; done
+cp -L /lib64/ld-linux-x86-64.so.2 "$folder/lib/ld.so"
+cp tests/parity/bench_torch.py "$folder/tests/parity"
+cp -r tests/data "$folder/tests"
+cp tests/gpu/run.sh "$folder"
+cat >"$folder/gpu.sh" <<TEXT
+#!/bin/sh
+export MEL_COMMIT=$(git rev-parse --short HEAD)
+cd "\$(dirname "\$0")" && exec sh ./run.sh . "\$@"
+TEXT
+du -sh "$folder"
