@@ -90,6 +90,7 @@ typedef struct CliCommand {
     size_t size;            /* of the options struct */
     int min_args, max_args; /* -1 = any number */
     bool computes;          /* with networks, on --device */
+    bool by_rank;           /* takes its device itself, by its rank among processes */
     /* An exit code, or RUN_ERROR with err set. */
     int (*run)(Cli *cli, const void *options, Err *err);
 } CliCommand;

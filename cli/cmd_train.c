@@ -168,6 +168,15 @@ static void give_up(void *ctx, const Err *why)
     _exit(EXIT_FAILED);
 }
 
+/* Each process of a machine takes a GPU of its own. */
+static bool use_device(const Cli *cli, const LaunchPlace *place, Err *err)
+{
+    char own[32];
+    bool any_gpu = mel_equal(cli->device, "cuda") || mel_equal(cli->device, "auto");
+    snprintf(own, sizeof own, "%s:%d", cli->device, place->local_rank);
+    return mel_device_use(any_gpu ? own : cli->device, err);
+}
+
 static int run_here(Cli *cli, const TrainArgs *args, const char *folder, Err *err)
 {
     const CollectiveOptions options = {.watch = {.lost = give_up}};
@@ -177,7 +186,7 @@ static int run_here(Cli *cli, const TrainArgs *args, const char *folder, Err *er
     json_t *config = read_config(cli->argv[0], &args->set, err);
     if (!config) return RUN_ERROR;
     bool ok = mel_launch_place(mel_launch_environment, NULL, &place, err) &&
-              mel_collective_open(&place, &options, &ranks, err);
+              use_device(cli, &place, err) && mel_collective_open(&place, &options, &ranks, err);
     const TrainOptions how = {
         .folder = folder, .resume = args->resume, .tick = show, .ctx = cli, .collective = ranks};
     ok = ok && mel_train(config, &how, &result, err);
@@ -240,5 +249,6 @@ const CliCommand cmd_train = {
     .min_args = 1,
     .max_args = 1,
     .computes = true,
+    .by_rank = true,
     .run = run,
 };

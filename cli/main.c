@@ -131,8 +131,9 @@ static int run_command(Cli *cli, const CliCommand *command, int argc, char **arg
         } else {
             mel_log_level(cli->quiet ? LOG_QUIET : cli->verbose ? LOG_VERBOSE : LOG_NORMAL);
             cli->progress = cli_progress_bar(!cli->quiet && !cli->json);
-            if (!command->computes || mel_device_use(cli->device, err))
-                code = command->run(cli, options, err);
+            bool chosen =
+                !command->computes || command->by_rank || mel_device_use(cli->device, err);
+            if (chosen) code = command->run(cli, options, err);
             cli_progress_done();
         }
     }

@@ -24,22 +24,29 @@ static bool use_gpu(int index, Err *err)
     return backend != NULL;
 }
 
+static bool use_gpu_if_any(int index, Err *err)
+{
+    Err why = {0};
+    chosen = NULL;
+    if (!open_gpu) return true;
+    if (use_gpu(index, &why)) return true;
+    if (mel_equal(why.reason, DEVICE_NONE)) return true;
+    *err = why;
+    return false;
+}
+
 bool mel_device_use(const char *name, Err *err)
 {
     int index = 0;
-    char more;
+    char kind[8] = "", more;
+    int parts = sscanf(name, "%7[a-z]:%d%c", kind, &index, &more);
     if (mel_equal(name, "cpu")) {
         chosen = NULL;
         return true;
     }
-    if (mel_equal(name, "auto")) {
-        Err none = {0};
-        chosen = NULL;
-        (void)(open_gpu && use_gpu(0, &none));
-        return true;
-    }
-    if (mel_equal(name, "cuda") || sscanf(name, "cuda:%d%c", &index, &more) == 1)
-        return use_gpu(index, err);
+    bool one = (parts == 1 && mel_equal(name, kind)) || parts == 2;
+    if (one && mel_equal(kind, "cuda")) return use_gpu(index, err);
+    if (one && mel_equal(kind, "auto")) return use_gpu_if_any(index, err);
     mel_err(err, ERR_USAGE, "there is no device '%s'", name);
     return mel_err_hint(err, "cpu, cuda, cuda:1 or auto");
 }

@@ -2,6 +2,10 @@
 #include "engine/cuda/kernel.h"
 #include "engine/cuda/runtime.h"
 
+extern "C" {
+#include "engine/device.h"
+}
+
 extern "C" const char runtime_name[] = "cuda";
 
 /* Pinned memory through which everything passes: while one piece is on its way, the next is
@@ -47,8 +51,9 @@ static bool check_device(int index, Err *err)
     cudaDeviceProp properties;
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status != cudaSuccess || count == 0) {
-        mel_err(err, ERR_DEVICE, "there is no CUDA GPU: %s",
-                status == cudaSuccess ? "the driver lists none" : cudaGetErrorString(status));
+        mel_err_reason(err, ERR_DEVICE, DEVICE_NONE, "there is no CUDA GPU: %s",
+                       status == cudaSuccess ? "the driver lists none"
+                                             : cudaGetErrorString(status));
         return mel_err_hint(err, "--device cpu works everywhere");
     }
     if (index < 0 || index >= count)
@@ -59,9 +64,9 @@ static bool check_device(int index, Err *err)
              properties.name, (double)properties.totalGlobalMem / 0x1p30, properties.major,
              properties.minor);
     return properties.major >= 8 ||
-           mel_err(err, ERR_DEVICE,
-                   "'%s' has compute capability %d.%d, and bf16 needs 8.0 (Ampere) at least",
-                   properties.name, properties.major, properties.minor);
+           mel_err_reason(err, ERR_DEVICE, DEVICE_NONE,
+                          "'%s' has compute capability %d.%d, and bf16 needs 8.0 (Ampere) at least",
+                          properties.name, properties.major, properties.minor);
 }
 
 extern "C" bool runtime_start(int index, Err *err)
