@@ -75,8 +75,8 @@ typedef struct Cli {
     const char *folder; /* of -C, or "." */
     bool json, quiet, verbose;
     const char *device; /* of commands that compute: mel_device_use's names */
-    Progress progress; /* a bar on a terminal, nothing elsewhere */
-    int argc;          /* arguments that are not options */
+    Progress progress;  /* a bar on a terminal, nothing elsewhere */
+    int argc;           /* arguments that are not options */
     char **argv;
 } Cli;
 

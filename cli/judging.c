@@ -131,7 +131,8 @@ json_t *cli_evaluation_json(const Evaluation *evaluation)
     for (size_t i = 0; i < MEL_COUNT(counts); i++)
         mel_json_set_i64(object, counts[i].key, *(const int64_t *)(base + counts[i].offset));
     for (size_t i = 0; i < MEL_COUNT(numbers); i++)
-        mel_json_set_f64(object, numbers[i].key, *(const double *)(base + numbers[i].offset));
+        mel_json_set_f64(object, numbers[i].key,
+                         *(const double *)(const void *)(base + numbers[i].offset));
     return object;
 }
 
@@ -141,5 +142,5 @@ void cli_evaluation_read(const json_t *object, Evaluation *out)
     for (size_t i = 0; i < MEL_COUNT(counts); i++)
         *(int64_t *)(base + counts[i].offset) = mel_json_i64(object, counts[i].key, 0);
     for (size_t i = 0; i < MEL_COUNT(numbers); i++)
-        *(double *)(base + numbers[i].offset) = mel_json_f64(object, numbers[i].key, NAN);
+        *(double *)(void *)(base + numbers[i].offset) = mel_json_f64(object, numbers[i].key, NAN);
 }

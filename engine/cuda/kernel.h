@@ -182,7 +182,8 @@ static __device__ __forceinline__ float block_max(float x)
 static inline unsigned blocks_for(int64_t count, int threads)
 {
     const int64_t blocks = (count + threads - 1) / threads, most = 1 << 20;
-    return (unsigned)(blocks < 1 ? 1 : blocks > most ? most : blocks);
+    if (blocks < 1) return 1;
+    return (unsigned)(blocks < most ? blocks : most);
 }
 
 /* for (EACH_INDEX(i, count)): every thread of the grid takes its share. */
