@@ -55,11 +55,11 @@ static bool check_tables(Merge *m, Err *err)
 static bool check_pages(Db *packet, Err *err)
 {
     Err step = {0};
-    char *line;
+    char *line = NULL;
     bool ok = db_one_text(packet, "PRAGMA integrity_check(1)", NULL, 0, &line, &step);
     if (ok && !mel_equal(line, "ok"))
         ok = mel_err(&step, ERR_FORMAT, "its store says '%s'", line ? line : "nothing");
-    if (ok) free(line);
+    free(line);
     if (ok) return true;
     mel_err(err, ERR_FORMAT, "the packet is damaged: %s", step.message);
     return mel_err_hint(err, "copy it again from where the answers were given");
