@@ -27,9 +27,9 @@ Xvfb -displayfd 3 -screen 0 $((1400 * GDK_SCALE))x$((900 * GDK_SCALE))x24 -nolis
     3>"$scratch/display" >/dev/null 2>&1 &
 server=$!
 read -r number <"$scratch/display" || exit 1
-DISPLAY=:$number GDK_BACKEND=x11 GSK_RENDERER=cairo GTK_A11Y=test GSETTINGS_BACKEND=memory
+DISPLAY=:$number GDK_BACKEND=x11 GDK_DEBUG=gl-disable GSK_RENDERER=cairo GTK_A11Y=test GSETTINGS_BACKEND=memory
 UI_DATASET=$scratch/dataset XDG_RUNTIME_DIR=$scratch HOME=$scratch LC_ALL=C.UTF-8
-export DISPLAY GDK_BACKEND GSK_RENDERER GTK_A11Y GSETTINGS_BACKEND UI_DATASET XDG_RUNTIME_DIR HOME \
+export DISPLAY GDK_BACKEND GDK_DEBUG GSK_RENDERER GTK_A11Y GSETTINGS_BACKEND UI_DATASET XDG_RUNTIME_DIR HOME \
     LC_ALL GTK_THEME GDK_SCALE
 openbox >/dev/null 2>&1 &
 manager=$!
