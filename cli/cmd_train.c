@@ -123,6 +123,8 @@ static void say_command(Words *words, const Cli *cli, const TrainArgs *args, con
     if (cli->json) say(words, "--json");
     if (cli->quiet) say(words, "--quiet");
     if (cli->verbose) say(words, "--verbose");
+    say(words, "--device");
+    say(words, cli->device);
     say(words, "train");
     say(words, "--run");
     say(words, folder);

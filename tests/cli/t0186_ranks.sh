@@ -82,6 +82,7 @@ expect_success 'what cannot be is said' '
     RANK=0 WORLD_SIZE=2 run 2 "$MEL" train image.json --run runs/no --ranks 2 && has err "WORLD_SIZE" &&
     run 2 "$MEL" train image.json --run runs/no --ranks 0 && run 2 "$MEL" train image.json --run runs/no --restarts -1 &&
     run 1 "$MEL" train image.json --run runs/two --ranks 2 --restarts 2 && has err "holds a run already" && has err "rank 0 stopped" && lacks err "started again" &&
-    run 2 "$MEL" train image.json --run runs/no --ranks 2 --set stepz=1 && has err "stepz" && [ ! -e runs/no ]
+    run 2 "$MEL" train image.json --run runs/no --ranks 2 --set stepz=1 && has err "stepz" && [ ! -e runs/no ] &&
+    run 2 "$MEL" --device tpu train image.json --run runs/no --ranks 2 && has err "tpu" && [ ! -e runs/no ]
 '
 finish
