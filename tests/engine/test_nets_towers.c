@@ -80,9 +80,11 @@ static void check_t5(DType float_type)
     net_write(&c, "ids");
     net_write(&c, "mask");
     CHECK_OK(mel_plan_run(c.plan, &err));
-    /* Its random weights make much of a rounding: in bf16 1.4e-2 by oneDNN, 2.3e-2 by our kernels
-     * for GPUs, whose attention and norms agree with their references as closely as oneDNN's. */
-    net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : 2.5e-2);
+    /* In bf16 1.4e-2 by oneDNN, 2.3e-2 by the GPU's kernels in the emulation. TODO(issue 6): why;
+     * the other networks' are as close on both. */
+    bool on_cpu = mel_equal(mel_device_name(), "cpu");
+    double bf16_most = on_cpu ? 2e-2 : 2.5e-2;
+    net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : bf16_most);
     net_check(&c, "second", float_type);
     net_close(&c);
 }
