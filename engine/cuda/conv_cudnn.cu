@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cuda/conv_cudnn.h"
 
-#if __has_include(<cudnn.h>)
+#if __has_include(<cudnn.h>) && !defined(MEL_EMULATED)
 
 #include "engine/cuda/shared_library.h"
 
@@ -253,7 +253,8 @@ bool conv_cudnn_run(const ConvDnn *c, Stream *stream, const void *a, const void 
 
 #else
 
-/* Built without cuDNN's headers: every convolution is done by products. */
+/* In the emulation, and where there are no headers of cuDNN's: every convolution is done by
+ * products. */
 
 ConvDnn *conv_cudnn_new(const ConvMap *, ConvKind, DType)
 {
