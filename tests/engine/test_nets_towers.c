@@ -80,8 +80,8 @@ static void check_t5(DType float_type)
     net_write(&c, "ids");
     net_write(&c, "mask");
     CHECK_OK(mel_plan_run(c.plan, &err));
-    /* In bf16 1.4e-2 by oneDNN, 2.3e-2 by the GPU's kernels in the emulation. TODO(issue 6): why;
-     * the other networks' are as close on both. */
+    /* In bf16 1.4e-2 by oneDNN, 2.3e-2 by the GPU's kernels in the emulation. TODO(issue 6): why.
+     */
     bool on_cpu = mel_equal(mel_device_name(), "cpu");
     double bf16_most = on_cpu ? 2e-2 : 2.5e-2;
     net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : bf16_most);
