@@ -28,6 +28,7 @@ static void report_json(const char *path, const PackReport *r)
     mel_json_set_i64(line, "files", r->files);
     mel_json_set_i64(line, "bytes", r->bytes);
     mel_json_set_i64(line, "skipped", r->contents.skipped);
+    mel_json_set_i64(line, "waiting", r->contents.waiting);
     cli_json_line(line);
 }
 
@@ -42,6 +43,10 @@ static void report_text(const char *path, const PackReport *r)
     if (r->contents.skipped)
         mel_log_warn("%lld assigned clips are not ready and were left out",
                      (long long)r->contents.skipped);
+    if (r->contents.waiting)
+        mel_log_warn("%lld clips are asked again in a later packet: their first answers are not "
+                     "submitted, or were sent back",
+                     (long long)r->contents.waiting);
 }
 
 static int run(Cli *cli, const void *options, Err *err)
@@ -75,10 +80,11 @@ const CliCommand cmd_pack = {
     .details =
         "OUT is a small dataset with what is assigned to that person: media, measures, own "
         "answers,\n"
-        "and nobody else's; what is asked again leaves the first answer at home. OUT.tar makes one "
-        "file. The answers come back by 'mel merge', from "
-        "the\n"
-        "packet itself or, without the media, from what 'mel pack OUT.tar' makes inside it.\n\n"
+        "and nobody else's; what is asked again leaves the first answer at home, and waits for a\n"
+        "later packet while that is not submitted. OUT.tar makes one file. The answers come back "
+        "by\n"
+        "'mel merge', from the packet itself or, without the media, from what 'mel pack OUT.tar'\n"
+        "makes inside it.\n\n"
         "  mel pack --annotator anna anna.tar\n"
         "  tar xf anna.tar; mel-annotator anna; mel -C anna pack anna-answers.tar\n"
         "  mel merge anna-answers.tar",

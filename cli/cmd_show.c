@@ -185,6 +185,38 @@ static void show_labels(Page *page)
     json_array_foreach(labels, i, row) field(page, mel_json_text(row, "scheme", "?"), row, "value");
 }
 
+/* "calm, dark" of ["calm", "dark"]; a number or one term as it is. Yours to free. */
+static char *suggested_value(const char *value_json)
+{
+    Err ignored = {0};
+    Str text = {0};
+    json_t *value = mel_json_parse(value_json, strlen(value_json), "the value", &ignored), *term;
+    size_t i;
+    json_array_foreach(value, i, term)
+    {
+        mel_str_addf(&text, "%s%s", i ? ", " : "", json_string_value(term));
+    }
+    if (json_is_string(value)) mel_str_add(&text, json_string_value(value));
+    if (json_is_number(value)) cli_add_number(&text, json_number_value(value), 6);
+    json_decref(value);
+    return mel_str_take(&text);
+}
+
+static void show_suggestions(Page *page)
+{
+    const json_t *list = json_object_get(page->clip, "suggestions"), *row;
+    size_t i;
+    if (!json_array_size(list)) return;
+    section(page, "Suggestions (no answers)");
+    json_array_foreach(list, i, row)
+    {
+        char *value = suggested_value(mel_json_text(row, "value_json", "null"));
+        linef(page, mel_json_text(row, "field", "?"), "%s, by %s, %s", value,
+              mel_json_text(row, "origin", "?"), mel_json_text(row, "created_at", "?"));
+        free(value);
+    }
+}
+
 static void show_answer(Page *page, const json_t *a)
 {
     static const char *const fields[][2] = {
@@ -349,6 +381,7 @@ static int show_run(Cli *cli, const void *options, Err *err)
     show_measures(&page);
     show_frames(&page);
     show_labels(&page);
+    show_suggestions(&page);
     show_annotations(&page);
     show_settlement(&page);
     show_scores(&page);
@@ -371,8 +404,11 @@ const CliCommand cmd_show = {
     .name = "show",
     .summary = "all that is known of one clip",
     .usage = "show [--all] CLIP",
-    .details = "Where it is from, its files, measures, frames, labels, annotations, settlement,\n"
-               "scores, passes, duplicates, splits and fetches. With --json: one object.",
+    .details =
+        "Where it is from, its files, measures, frames, labels, suggestions, annotations,\n"
+        "settlement, scores, passes, duplicates, splits and fetches. With --json: one object.\n"
+        "It hides nothing: whoever still has to answer looks at the clip in mel-annotator, which\n"
+        "shows what others say, and suggestions of what is judged, after the own answer only.",
     .options = show_options,
     .size = sizeof(ShowOptions),
     .min_args = 1,

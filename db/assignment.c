@@ -69,6 +69,11 @@ QueueState db_queue_state(const char *name)
     return QUEUE_OPEN;
 }
 
+/* Of a packet's retests the first answers stand at home. */
+#define RETEST_DUE                                                                                 \
+    "EXISTS (SELECT 1 FROM setting WHERE key = 'packet_id')"                                       \
+    " OR " FIRST_ANSWER_STANDS("a.clip_id", "?1") " OR " SECOND_ANSWER_GIVEN("a.clip_id", "?1")
+
 static const char sql_queue[] =
     "SELECT a.batch, a.clip_id, a.annotator_id, a.purpose, a.not_before, a.position,"
     "       CASE WHEN a.purpose = 'review'"
@@ -93,6 +98,7 @@ static const char sql_queue[] =
     " WHERE a.annotator_id = ?1"
     "   AND (?2 IS NULL OR a.batch = ?2)"
     "   AND (a.not_before IS NULL OR a.not_before <= ?3)"
+    "   AND (a.purpose <> 'retest' OR " RETEST_DUE ")"
     " ORDER BY min(a.created_at) OVER (PARTITION BY a.batch), a.batch, a.position, a.id";
 
 bool mel_queue_each(Db *db, const QueueQuery *query, QueueItemFn *fn, void *ctx, Err *err)

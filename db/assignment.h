@@ -45,7 +45,8 @@ typedef struct QueueQuery {
 } QueueQuery;
 
 /* A person's items, older batches first, each in its order, until fn returns false. Texts hold
- * until fn returns. A retest's state is that of the answer of "<annotator>" RETEST_SUFFIX. */
+ * until fn returns. A retest's state is that of the answer of "<annotator>" RETEST_SUFFIX; it is
+ * left out until the first answer is submitted, and while that was sent back. */
 typedef bool QueueItemFn(void *ctx, const QueueItem *item, Err *err);
 MEL_MUST_CHECK bool mel_queue_each(Db *db, const QueueQuery *query, QueueItemFn *fn, void *ctx,
                                    Err *err);

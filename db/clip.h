@@ -108,8 +108,8 @@ MEL_MUST_CHECK bool mel_media_each(Db *db, const char *clip_id /* NULL = all */,
                                    void *ctx, Err *err);
 
 /* All that is known of one clip, as one JSON object: the view's row, its source, media, frames,
- * labels, attempts, annotations, scores, passes, duplicates, splits. ERR_NOT_FOUND suggests the
- * nearest id. Yours to json_decref(). */
+ * labels, suggestions, attempts, annotations, scores, passes, duplicates, splits. ERR_NOT_FOUND
+ * suggests the nearest id. Yours to json_decref(). */
 json_t *mel_clip_describe(Db *db, const char *clip_id, Err *err);
 
 #endif

@@ -40,6 +40,11 @@ bool mel_clip_labels_each(Db *db, const char *clip_id, ClipLabelFn *fn, void *ct
     return ok && !mel_err_is_set(err);
 }
 
+static const char sql_suggestions[] = "SELECT s.field, s.value_json, s.origin, s.created_at"
+                                      "  FROM suggestion AS s"
+                                      " WHERE s.clip_id = ?1"
+                                      "   AND " SUGGESTION_STANDS " ORDER BY s.field, s.origin";
+
 /* The parts of a description: each a list of objects under its name. */
 static const struct {
     const char *name, *sql;
@@ -53,6 +58,7 @@ static const struct {
     {"attempts",
      "SELECT at, took_us / 1000000.0 AS took_s, outcome, reason, message, fetched_bytes,"
      "       tools_json FROM attempt WHERE clip_id = ?1 ORDER BY at, id"                          },
+    {"suggestions", sql_suggestions                                                               },
     {"annotations", "SELECT * FROM annotations WHERE clip = ?1 ORDER BY created_at"               },
     {"settlements",
      "SELECT rev, state, method, annotation_id, disputed_json, by_id, created_at FROM settlement"

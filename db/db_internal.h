@@ -84,6 +84,34 @@ MEL_MUST_CHECK bool db_one_i64(Db *db, const char *sql, const DbArg *args, int c
 MEL_MUST_CHECK bool db_one_text(Db *db, const char *sql, const DbArg *args, int count, char **out,
                                 Err *err);
 
+/* suggestion.c, clip_read.c: the suggestion `s` is not taken away, and its origin has said nothing
+ * newer. */
+#define SUGGESTION_STANDS                                                                          \
+    "s.value_json <> 'null'"                                                                       \
+    " AND NOT EXISTS (SELECT 1 FROM suggestion AS n"                                               \
+    "                  WHERE n.clip_id = s.clip_id"                                                \
+    "                    AND n.field = s.field"                                                    \
+    "                    AND n.origin = s.origin"                                                  \
+    "                    AND (n.created_at > s.created_at"                                         \
+    "                      OR (n.created_at = s.created_at AND n.id > s.id)))"
+
+/* assignment.c, packet.c: the first answer to a clip that a person is asked about again is given:
+ * submitted, and not sent back. Both are SQL. */
+#define FIRST_ANSWER_STANDS(clip, person)                                                          \
+    "EXISTS (SELECT 1 FROM annotation_head AS f"                                                   \
+    "         WHERE f.clip_id = " clip "           AND f.annotator_id = " person                   \
+    "           AND f.state = 'submitted'"                                                         \
+    "           AND coalesce((SELECT v.verdict FROM review AS v"                                   \
+    "                          WHERE v.annotation_id = f.annotation_id"                            \
+    "                          ORDER BY v.created_at DESC, v.id DESC LIMIT 1), '') <> 'return')"
+
+/* The second answer was submitted at least once. */
+#define SECOND_ANSWER_GIVEN(clip, person)                                                          \
+    "EXISTS (SELECT 1 FROM annotation AS b"                                                        \
+    "         WHERE b.clip_id = " clip "           AND b.annotator_id = " person                   \
+    " || '" RETEST_SUFFIX "'"                                                                      \
+    "           AND b.state = 'submitted')"
+
 /* copy.c: runs `insert` in `to` for each row of `select` in `from`, columns in order. *copied, how
  * many rows that changed, may be NULL. */
 MEL_MUST_CHECK bool db_copy_rows(Db *from, const char *select, const DbArg *args, int count, Db *to,
@@ -109,6 +137,16 @@ void db_checkpoint_install(Db *db);
 void db_checkpoint_after_commit(Db *db);   /* with the lock held */
 void db_checkpoint_before_reading(Db *db); /* harmless inside a transaction */
 void db_checkpoint_at_close(Db *db);
+
+/* immutable.c: after a connection failed, whether that is because its journal's shared file is not
+ * there and cannot be made. */
+bool db_lacks_shared_file(const Db *db);
+
+/* ERR_DENIED when a journal with changes lies beside the database. */
+MEL_MUST_CHECK bool db_refuse_unread_journal(const Db *db, Err *err);
+
+/* The URI of a database that nobody changes; yours to free. */
+char *db_immutable_uri(const char *path);
 
 /* query.c: lets everything through but what a user's condition may not do. */
 void db_guard_install(Db *db);

@@ -67,26 +67,23 @@ static bool put_label(Db *packet, const PacketLabel *label, Err *err)
 
 /* Of every query: ?1 is the person, ?2 the batch or NULL. */
 
-/* Clips that the person has answered and owes a second answer to, which is to be given without a
- * look at the first. One that was sent back has to be looked at. */
-#define ASKED_AGAIN                                                                                \
+/* Clips that the person owes a second answer to, whose first one stands (or does not). */
+#define RETESTS(first)                                                                             \
     "(SELECT r.clip_id FROM assignment AS r"                                                       \
     "  WHERE r.annotator_id = ?1 AND r.purpose = 'retest'"                                         \
-    "    AND NOT EXISTS (SELECT 1 FROM annotation AS b"                                            \
-    "                     WHERE b.clip_id = r.clip_id AND b.state = 'submitted'"                   \
-    "                       AND b.annotator_id = ?1 || '" RETEST_SUFFIX "')"                       \
-    "    AND EXISTS (SELECT 1 FROM annotation AS b"                                                \
-    "                 WHERE b.clip_id = r.clip_id AND b.state = 'submitted'"                       \
-    "                   AND b.annotator_id = ?1)"                                                  \
-    "    AND coalesce((SELECT v.verdict FROM annotation_head AS g"                                 \
-    "                    JOIN review AS v ON v.annotation_id = g.annotation_id"                    \
-    "                   WHERE g.clip_id = r.clip_id AND g.annotator_id = ?1"                       \
-    "                   ORDER BY v.created_at DESC, v.id DESC LIMIT 1), '') <> 'return')"
+    "    AND NOT " SECOND_ANSWER_GIVEN("r.clip_id", "?1") " AND " first ")"
 
-/* The first answer stays at home, and so does its place in the queue, which would look open. */
+/* The second answer is to be given without a look at the first: where the first stands it stays at
+ * home; where it is still to be given, or given again, the second waits for a later packet. */
+#define ASKED_AGAIN RETESTS(FIRST_ANSWER_STANDS("r.clip_id", "?1"))
+#define WAITING RETESTS("NOT " FIRST_ANSWER_STANDS("r.clip_id", "?1"))
+
+/* With the first answer its place in the queue stays at home: it would look open. */
 #define ASSIGNED                                                                                   \
     "s.annotator_id = ?1 AND (?2 IS NULL OR s.batch = ?2)"                                         \
-    " AND (s.purpose IN ('retest', 'review') OR s.clip_id NOT IN " ASKED_AGAIN ")"
+    " AND CASE s.purpose WHEN 'review' THEN 1"                                                     \
+    "                    WHEN 'retest' THEN s.clip_id NOT IN " WAITING                             \
+    "                    ELSE s.clip_id NOT IN " ASKED_AGAIN " END"
 
 #define CLIPS                                                                                      \
     "(SELECT s.clip_id FROM assignment AS s JOIN clip AS k ON k.id = s.clip_id"                    \
@@ -113,6 +110,7 @@ static bool put_label(Db *packet, const PacketLabel *label, Err *err)
     "(SELECT n.id FROM annotation AS n"                                                            \
     "  WHERE n.clip_id IN " CLIPS "    AND (n.annotator_id <> ?1 OR n.clip_id NOT IN " ASKED_AGAIN \
     ")"                                                                                            \
+    "    AND (n.annotator_id <> ?1 || '" RETEST_SUFFIX "' OR n.clip_id NOT IN " WAITING ")"        \
     "    AND (n.annotator_id IN " SELF "     OR (n.clip_id IN " REVIEWED                           \
     "         AND n.id IN (SELECT g.annotation_id"                                                 \
     "                      FROM annotation_head AS g JOIN annotator AS p ON p.id = g.annotator_id" \
@@ -210,6 +208,12 @@ static const char sql_count_packed[] =
 static const char sql_count_assigned[] = "SELECT count(DISTINCT s.clip_id) FROM assignment AS s"
                                          " WHERE " ASSIGNED;
 
+static const char sql_count_waiting[] = "SELECT count(DISTINCT s.clip_id) FROM assignment AS s"
+                                        " WHERE s.annotator_id = ?1"
+                                        "   AND (?2 IS NULL OR s.batch = ?2)"
+                                        "   AND s.purpose = 'retest'"
+                                        "   AND s.clip_id IN " WAITING;
+
 bool mel_packet_contents(Db *packet, PacketContents *out, Err *err)
 {
     DbRows rows;
@@ -221,6 +225,15 @@ bool mel_packet_contents(Db *packet, PacketContents *out, Err *err)
     if (!ok || mel_err_is_set(err)) return false;
     *out = found;
     return true;
+}
+
+static bool nothing_to_pack(const char *person, const char *batch, int64_t waiting, Err *err)
+{
+    mel_err(err, ERR_NOT_FOUND, "no ready clip is assigned to '%s'%s%s", person,
+            batch ? " in batch " : "", batch ? batch : "");
+    if (!waiting) return mel_err_hint(err, "mel assign --where CONDITION --to %s", person);
+    return mel_err_hint(err, "%lld %s asked again, once the first answer is submitted",
+                        (long long)waiting, waiting == 1 ? "is" : "are");
 }
 
 static bool fill_inside(Db *db, Db *packet, const PacketLabel *label, const char *batch,
@@ -235,13 +248,11 @@ static bool fill_inside(Db *db, Db *packet, const PacketLabel *label, const char
             return false;
     int64_t assigned;
     if (!mel_packet_contents(packet, out, err) ||
-        !db_one_i64(db, sql_count_assigned, args, 2, 0, &assigned, err))
+        !db_one_i64(db, sql_count_assigned, args, 2, 0, &assigned, err) ||
+        !db_one_i64(db, sql_count_waiting, args, 2, 0, &out->waiting, err))
         return false;
     out->skipped = assigned - out->clips;
-    if (out->clips) return true;
-    mel_err(err, ERR_NOT_FOUND, "no ready clip is assigned to '%s'%s%s", label->annotator_id,
-            batch ? " in batch " : "", batch ? batch : "");
-    return mel_err_hint(err, "mel assign --where CONDITION --to %s", label->annotator_id);
+    return out->clips || nothing_to_pack(label->annotator_id, batch, out->waiting, err);
 }
 
 /* The dataset's own transaction keeps what is read of one moment. */

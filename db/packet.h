@@ -22,15 +22,18 @@ MEL_MUST_CHECK bool mel_packet_label(Db *packet, PacketLabel *out, bool *found_o
 typedef struct PacketContents {
     int64_t clips, answers;
     int64_t skipped; /* clips assigned that are not ready (any more) */
+    int64_t waiting; /* retests left out: their first answers do not stand */
 } PacketContents;
 
-/* What a packet holds; skipped is 0. */
+/* What a packet holds; skipped and waiting are 0. */
 MEL_MUST_CHECK bool mel_packet_contents(Db *packet, PacketContents *out, Err *err);
 
 /* Fills an empty store: the ready clips that the person is asked about (in `batch`; NULL = all)
  * with all that was cut and measured, their sources and suggestions, the person's assignments,
- * answers and the reviews of them. Of other people's answers only those that the person is to
- * review and may read (mel_may_read_answers). ERR_NOT_FOUND: there is no such clip. */
+ * answers and the reviews of them. An answer that is asked for again stays out; while it is not
+ * submitted, or was sent back, the question does (waiting). Of other people's answers only those
+ * that the person is to review and may read (mel_may_read_answers). ERR_NOT_FOUND: there is no such
+ * clip. */
 MEL_MUST_CHECK bool mel_packet_fill(Db *db, Db *packet, const PacketLabel *label, const char *batch,
                                     PacketContents *out, Err *err);
 

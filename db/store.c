@@ -82,27 +82,36 @@ static bool check_versions(Db *db, DbMode mode, const char *path, Err *err)
     return true;
 }
 
-/* SQLite's handle and the lock file of a Db that has neither. */
-static bool connect_store(Db *db, bool create, DbMode mode, Err *err)
+/* How a store is connected to: a DbMode, or one of these. */
+enum { CONNECT_NEW = DB_LOOK + 1, CONNECT_IMMUTABLE };
+
+static bool connect_file(Db *db, int how, Err *err)
 {
-    char *path = mel_path_join(db->folder, "mel.db");
-    char *lock_path = mel_path_join(db->folder, "mel.db-writer");
-    db->writable = mode == DB_WRITE;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-    if (create) flags |= SQLITE_OPEN_CREATE;
+    bool immutable = how == CONNECT_IMMUTABLE;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    flags |= immutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
+    if (how == CONNECT_NEW) flags |= SQLITE_OPEN_CREATE;
     char *real = realpath(db->folder, NULL); /* NOFOLLOW looks at every part of the path */
-    char *real_path = real ? mel_path_join(real, "mel.db") : mel_strdup(path);
-    bool ok = sqlite3_open_v2(real_path, &db->handle, flags, NULL) == SQLITE_OK
+    char *path = mel_path_join(real ? real : db->folder, "mel.db");
+    char *uri = immutable ? db_immutable_uri(path) : NULL;
+    bool ok = sqlite3_open_v2(uri ? uri : path, &db->handle, flags, NULL) == SQLITE_OK
                   ? configure(db, err)
                   : db_fail(db, err, "opening it");
-    if (ok) {
-        db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (db->lock_fd < 0 && mode == DB_WRITE)
-            ok = mel_err_errno(err, "cannot open '%s'", lock_path);
-    }
-    free(real);
-    free(real_path);
+    free(uri);
     free(path);
+    free(real);
+    return ok;
+}
+
+/* SQLite's handle and the lock file of a Db that has neither. */
+static bool connect_store(Db *db, int how, Err *err)
+{
+    db->writable = how == DB_WRITE || how == CONNECT_NEW;
+    if (!connect_file(db, how, err)) return false;
+    char *lock_path = mel_path_join(db->folder, "mel.db-writer");
+    db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    bool ok =
+        db->lock_fd >= 0 || !db->writable || mel_err_errno(err, "cannot open '%s'", lock_path);
     free(lock_path);
     return ok;
 }
@@ -120,17 +129,12 @@ static void disconnect_store(Db *db)
     db->lock_fd = -1;
 }
 
-static bool open_handle(const char *folder, bool create, DbMode mode, Db **out, Err *err)
+static Db *new_db(const char *folder)
 {
     Db *db = mel_alloc(sizeof *db);
     db->lock_fd = -1;
     db->folder = mel_strdup(folder);
-    if (!connect_store(db, create, mode, err)) {
-        mel_db_close(db);
-        return false;
-    }
-    *out = db;
-    return true;
+    return db;
 }
 
 static const char *const dataset_folders[] = {"media", "exports", "runs", "models"};
@@ -186,8 +190,9 @@ bool mel_db_create(const char *folder, Err *err)
         free(sub);
         if (!made) goto out;
     }
-    if (!open_handle(folder, true, DB_WRITE, &db, err)) goto out;
-    ok = make_store(db, folder, err) && mel_fsync_dir(folder, err);
+    db = new_db(folder);
+    ok = connect_store(db, CONNECT_NEW, err) && make_store(db, folder, err) &&
+         mel_fsync_dir(folder, err);
 out:
     mel_db_close(db);
     free(path);
@@ -206,6 +211,24 @@ static bool make_ready(Db *db, DbMode mode, const char *path, Err *err)
     return ok;
 }
 
+/* The handle stays when it fails. */
+static bool connect_ready(Db *db, DbMode mode, Err *err)
+{
+    Err first = {0};
+    char *path = mel_path_join(db->folder, "mel.db");
+    bool ok = connect_store(db, mode, &first) && make_ready(db, mode, path, &first);
+    if (!ok && mode != DB_WRITE && db_lacks_shared_file(db)) {
+        mel_err_clear(&first);
+        ok = db_refuse_unread_journal(db, &first);
+        disconnect_store(db);
+        ok = ok && connect_store(db, CONNECT_IMMUTABLE, &first) &&
+             make_ready(db, mode, path, &first);
+    }
+    free(path);
+    if (!ok) *err = first;
+    return ok;
+}
+
 bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
 {
     bool ok = false;
@@ -217,8 +240,8 @@ bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err)
         goto out;
     }
     if (!refuse_network_fs(folder, err) || !check_magic(path, err)) goto out;
-    if (!open_handle(folder, false, mode, &db, err)) goto out;
-    if (!make_ready(db, mode, path, err)) goto out;
+    db = new_db(folder);
+    if (!connect_ready(db, mode, err)) goto out;
     *out = db;
     db = NULL;
     ok = true;
@@ -231,18 +254,14 @@ out:
 bool mel_db_unlock(Db *db, Err *err)
 {
     Err again = {0};
-    char *path = mel_path_join(db->folder, "mel.db");
     disconnect_store(db); /* first: connections of one process share what they may do */
-    bool ok = connect_store(db, false, DB_WRITE, err) && make_ready(db, DB_WRITE, path, err);
-    if (!ok) {
-        disconnect_store(db);
-        if (!connect_store(db, false, DB_READ, &again) || !make_ready(db, DB_READ, path, &again)) {
-            disconnect_store(db); /* gone altogether: every question is answered with an error */
-            sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READONLY, NULL);
-        }
+    if (connect_ready(db, DB_WRITE, err)) return true;
+    disconnect_store(db);
+    if (!connect_ready(db, DB_READ, &again)) {
+        disconnect_store(db); /* gone altogether: every question is answered with an error */
+        sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READONLY, NULL);
     }
-    free(path);
-    return ok;
+    return false;
 }
 
 void mel_db_close(Db *db)

@@ -20,7 +20,8 @@ MEL_MUST_CHECK bool mel_db_create(const char *folder, Err *err);
 
 /* Opens the dataset in `folder`, migrating an older store first (after a backup beside it) when
  * mode is DB_WRITE. Refuses: no store, a foreign or damaged file, a newer schema, a network file
- * system; each with a sentence. */
+ * system; each with a sentence. To be read, a folder that cannot be written may hold mel.db alone,
+ * which nobody is to change then; ERR_DENIED when its journal lies there too and holds changes. */
 MEL_MUST_CHECK bool mel_db_open(const char *folder, DbMode mode, Db **out, Err *err);
 void mel_db_close(Db *db); /* NULL is fine */
 

@@ -200,14 +200,7 @@ static const char sql_standing[] =
     "       EXISTS (SELECT 1 FROM suggestion_use AS u WHERE u.id = s.id || '/shown/' || ?2)"
     "  FROM suggestion AS s"
     " WHERE s.clip_id = ?1"
-    "   AND s.value_json <> 'null'"
-    "   AND NOT EXISTS (SELECT 1 FROM suggestion AS n"
-    "                    WHERE n.clip_id = s.clip_id"
-    "                      AND n.field = s.field"
-    "                      AND n.origin = s.origin"
-    "                      AND (n.created_at > s.created_at"
-    "                        OR (n.created_at = s.created_at AND n.id > s.id)))"
-    " ORDER BY s.created_at DESC, s.id DESC";
+    "   AND " SUGGESTION_STANDS " ORDER BY s.created_at DESC, s.id DESC";
 
 bool mel_suggestions_each(Db *db, const char *clip_id, const char *annotator_id, SuggestionFn *fn,
                           void *ctx, Err *err)

@@ -76,6 +76,21 @@ expect_success 'the report has a row a field and origin' '
     run 0 "$MEL" -C data suggest report && matches out "^mood	tagger 2	1	0	0	0	0$"
 '
 
+expect_success 'mel show lists what stands suggested for a clip' '
+    run 0 "$MEL" -C data show "$id" && has out "Suggestions (no answers)" &&
+    matches out "^  genre +jazz, by tagger 2, 20" && matches out "^  mood +calm, sad, by tagger 2, " &&
+    run 0 "$MEL" -C data --json show "$id" && whole show &&
+    /usr/bin/python3 -c "
+import json
+clip = json.load(open(\"out\"))
+said = {s[\"field\"]: json.loads(s[\"value_json\"]) for s in clip[\"suggestions\"]
+        if s[\"origin\"] == \"tagger 2\"}
+assert said == {\"genre\": \"jazz\", \"mood\": [\"calm\", \"sad\"]}, said" &&
+    echo "{\"clip\": \"$id\", \"field\": \"genre\", \"value\": null, \"origin\": \"tagger 2\"}" > gone.jsonl &&
+    suggest 0 import gone.jsonl && run 0 "$MEL" -C data show "$id" && has out "calm, sad" &&
+    lacks out "jazz, by tagger 2"
+'
+
 expect_success 'no view, no agreement and no count has changed' '
     everything > after 2> /dev/null && [ -s before ] && cmp before after
 '

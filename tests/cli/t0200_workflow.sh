@@ -145,6 +145,20 @@ expect_success 'own answers are asked again, blind and not before their time' '
     has lines "\"submitted\""
 '
 
+expect_success 'what is asked again waits for another packet while the first answer is not given' '
+    mel 0 review "$first" -a anna --verdict return --by zoe -m "once more" &&
+    mel 0 assign --queue anna && grep -F "\"again\"" out > lines && lacks lines "$first" &&
+    has lines "$second" &&
+    mel 0 pack --annotator anna "$PWD/mend" && whole pack && has out "\"waiting\":1" &&
+    plain 0 pack --annotator anna "$PWD/mend2" && has err "1 clips are asked again in a later packet" &&
+    in_packet mend 0 assign --queue anna --json && grep -F "$first" out > lines && lines lines 1 &&
+    has lines "\"returned\"" &&
+    in_packet mend 0 annotate "$first" -a anna --set text="Anna once more." && mel 0 merge mend &&
+    mel 0 assign --queue anna && grep -F "\"again\"" out | grep -F "$first" > lines &&
+    has lines "\"open\"" && mel 0 pack --annotator anna "$PWD/due" && has out "\"waiting\":0" &&
+    in_packet due 0 list --view annotations --json --where "clip = '\''$first'\''" && empty out
+'
+
 expect_success 'a review wants a verdict, another person and, for a dispute, a field' '
     plain 2 review "$first" -a anna --by zoe && plain 2 review "$first" -a anna --verdict no --by zoe &&
     plain 2 review "$first" -a anna --verdict accept --by anna && has err "own answer" &&

@@ -168,6 +168,32 @@ static void a_retest_blinds_again_and_a_review_does_not(void **state)
     queue_is(db, &query, "file-a:0 retest submitted\n");
 }
 
+static void a_retest_waits_for_the_first_answer(void **state)
+{
+    Store *store = *state;
+    Db *db = store->db;
+    Err err = {0};
+    const char *clip = store_clip(db, "file-a", 0);
+    const QueueQuery query = {.annotator_id = "anna"};
+    assign(db, "one", clip, "anna", "work", 0, NULL);
+    assign(db, "two", clip, "anna", "retest", 0, NULL);
+    queue_is(db, &query, "file-a:0 work open\n");
+    answer(db, clip, "anna", "draft");
+    queue_is(db, &query, "file-a:0 work draft\n");
+    answer(db, clip, "anna", "submitted");
+    queue_is(db, &query, "file-a:0 work submitted\nfile-a:0 retest open\n");
+    const Review review = {
+        .clip_id = clip, .author_id = "anna", .reviewer_id = "rita", .verdict = "return"};
+    CHECK_OK(mel_review_save(db, &review, NULL, &err));
+    queue_is(db, &query, "file-a:0 work returned\n");
+    answer(db, clip, "anna", "submitted");
+    answer(db, clip, "anna" RETEST_SUFFIX, "draft");
+    queue_is(db, &query, "file-a:0 work submitted\nfile-a:0 retest draft\n");
+    answer(db, clip, "anna" RETEST_SUFFIX, "submitted");
+    answer(db, clip, "anna", "draft"); /* too late to look there */
+    queue_is(db, &query, "file-a:0 work draft\nfile-a:0 retest submitted\n");
+}
+
 static bool add_answered(void *ctx, const char *clip_id, const char *at, Err *err)
 {
     (void)err;
@@ -201,6 +227,7 @@ int main(void)
         TEST(a_batch_with_an_unknown_clip_is_refused_as_a_whole),
         TEST(whoever_is_asked_is_blind_until_submitting),
         TEST(a_retest_blinds_again_and_a_review_does_not),
+        TEST(a_retest_waits_for_the_first_answer),
         TEST(what_may_be_asked_again_is_what_was_submitted),
     };
 #undef TEST

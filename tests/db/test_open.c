@@ -252,6 +252,123 @@ static void a_read_only_folder_can_be_read_but_not_opened_for_writing(void **sta
     assert_int_equal(reading, 0);
 }
 
+/* ---- where nothing can be written ------------------------------------------------------------ */
+
+/* Nothing stops root: everybody's rights go, and root becomes nobody. */
+static void take_rights(const char *folder)
+{
+    assert_int_equal(test_shell("chmod -R a-w,a+rX '%s'", folder), 0);
+    if (geteuid() == 0) assert_int_equal(seteuid(65534), 0);
+}
+
+static void give_rights(const char *folder)
+{
+    if (getuid() == 0) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(test_shell("chmod -R u+w '%s'", folder), 0);
+}
+
+static void a_store_opened_for_reading_can_be_written_once_its_folder_can(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    store_clip(store->db, "file-a", 0);
+    store_close(store);
+    take_rights(store->folder);
+    bool opened = mel_db_open(store->folder, DB_READ, &store->db, &err);
+    bool early = opened && mel_db_unlock(store->db, &err);
+    ErrCode why = err.code;
+    int64_t seen = opened ? store_count(store->db, "clips", NULL) : -1;
+    give_rights(store->folder);
+    assert_true(opened && !early);
+    assert_true(why == ERR_IO || why == ERR_DB);
+    assert_int_equal(seen, 1); /* it can be read as before */
+    mel_err_clear(&err);
+    CHECK_OK(mel_db_unlock(store->db, &err));
+    store_clip(store->db, "file-b", 0);
+    assert_int_equal(store_count(store->db, "clips", NULL), 2);
+    store_reopen(store, DB_READ);
+    assert_int_equal(store_count(store->db, "clips", NULL), 2);
+}
+
+static void a_store_alone_where_nothing_can_be_written_is_read(void **state)
+{
+    Store *store = *state;
+    Err err = {0};
+    int64_t seen = -1, later = -1;
+    store_clip(store->db, "file-a", 0);
+    store_close(store);
+    /* Signs that mean something in the name by which SQLite is asked. */
+    char *odd = mel_asprintf("%s/100%%41?immutable=0#x", store->folder);
+    assert_int_equal(mkdir(odd, 0755), 0);
+    store_raw(store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_int_equal(test_shell("cp '%s/mel.db' '%s'", store->folder, odd), 0);
+    for (int wal = 0; wal < 2; wal++) {
+        if (wal) test_write(test_path(odd, "mel.db-wal"), "", 0);
+        Db *db = NULL;
+        take_rights(store->folder);
+        bool opened = mel_db_open(odd, DB_READ, &db, &err);
+        if (opened) seen = store_count(db, "clips", NULL);
+        bool unlocked = opened && mel_db_unlock(db, &err);
+        if (opened) later = store_count(db, "clips", NULL); /* as before */
+        mel_db_close(db);
+        give_rights(store->folder);
+        if (!opened) fail_msg("%s", err.message);
+        assert_false(unlocked);
+        mel_err_clear(&err);
+        assert_int_equal(seen, 1);
+        assert_int_equal(later, 1);
+        assert_int_equal(test_shell("test $(ls '%s' | wc -l) = %d", odd, 1 + wal), 0);
+    }
+    free(odd);
+}
+
+static void a_journal_that_cannot_be_read_is_told_until_it_can(void **state)
+{
+    Store *store = *state;
+    Db *db = NULL;
+    Err err = {0}, again = {0};
+    store_clip(store->db, "file-a", 0);
+    store_close(store);
+    assert_int_equal(unlink(test_path(store->folder, "mel.db-shm")), 0);
+    take_rights(store->folder);
+    bool early = mel_db_open(store->folder, DB_READ, &db, &err);
+    give_rights(store->folder);
+    assert_false(early);
+    assert_int_equal(err.code, ERR_DENIED);
+    assert_non_null(strstr(err.message, "mel.db-wal' holds changes"));
+    assert_non_null(strstr(err.hint, "copy the whole folder"));
+    store_reopen(store, DB_READ); /* once where it can be written */
+    store_close(store);
+    take_rights(store->folder);
+    bool opened = mel_db_open(store->folder, DB_READ, &db, &again);
+    int64_t seen = opened ? store_count(db, "clips", NULL) : -1;
+    mel_db_close(db);
+    give_rights(store->folder);
+    assert_int_equal(seen, 1);
+}
+
+static void a_store_alone_is_not_opened_for_writing_nor_where_writing_is_possible(void **state)
+{
+    Store *store = *state;
+    Db *db = NULL;
+    Err err = {0};
+    char *folder = test_folder();
+    store_clip(store->db, "file-a", 0);
+    store_close(store);
+    store_raw(store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_int_equal(test_shell("cp '%s/mel.db' '%s'", store->folder, folder), 0);
+    take_rights(folder);
+    bool writing = mel_db_open(folder, DB_WRITE, &db, &err);
+    give_rights(folder);
+    assert_false(writing);
+    assert_int_equal(err.code, ERR_DB);
+    mel_err_clear(&err);
+    CHECK_OK(mel_db_open(folder, DB_READ, &db, &err));
+    assert_true(mel_path_exists(test_path(folder, "mel.db-shm"))); /* others may change it */
+    mel_db_close(db);
+    test_folder_remove(folder);
+}
+
 /* ---- half-made stores
  * ---------------------------------------------------------------------------- */
 
@@ -265,31 +382,6 @@ static void completes(const char *folder)
     CHECK_OK(mel_vocabulary_id(db, "genre", "jazz", id, &err));
     assert_int_equal(store_findings(db, NULL), 0);
     mel_db_close(db);
-}
-
-static void a_store_opened_for_reading_can_be_written_once_its_folder_can(void **state)
-{
-    Store *store = *state;
-    Err err = {0};
-    store_clip(store->db, "file-a", 0);
-    store_close(store);
-    assert_int_equal(test_shell("chmod -R a-w,a+rX '%s'", store->folder), 0);
-    if (geteuid() == 0) assert_int_equal(seteuid(65534), 0); /* nothing stops root */
-    bool opened = mel_db_open(store->folder, DB_READ, &store->db, &err);
-    bool early = opened && mel_db_unlock(store->db, &err);
-    ErrCode why = err.code;
-    int64_t seen = opened ? store_count(store->db, "clips", NULL) : -1;
-    if (getuid() == 0) assert_int_equal(seteuid(0), 0);
-    assert_int_equal(test_shell("chmod -R u+w '%s'", store->folder), 0);
-    assert_true(opened && !early);
-    assert_true(why == ERR_IO || why == ERR_DB);
-    assert_int_equal(seen, 1); /* it can be read as before */
-    mel_err_clear(&err);
-    CHECK_OK(mel_db_unlock(store->db, &err));
-    store_clip(store->db, "file-b", 0);
-    assert_int_equal(store_count(store->db, "clips", NULL), 2);
-    store_reopen(store, DB_READ);
-    assert_int_equal(store_count(store->db, "clips", NULL), 2);
 }
 
 static void a_half_made_store_is_completed_by_init(void **state)
@@ -446,6 +538,9 @@ int main(void)
         IN_A_STORE(a_dataset_behind_a_linked_folder_opens),
         cmocka_unit_test(local_disks_are_not_network_file_systems),
         IN_A_STORE(a_reader_cannot_change_anything),
+        IN_A_STORE(a_store_alone_where_nothing_can_be_written_is_read),
+        IN_A_STORE(a_journal_that_cannot_be_read_is_told_until_it_can),
+        IN_A_STORE(a_store_alone_is_not_opened_for_writing_nor_where_writing_is_possible),
         IN_A_STORE(a_read_only_folder_can_be_read_but_not_opened_for_writing),
         IN_A_STORE(a_store_opened_for_reading_can_be_written_once_its_folder_can),
         cmocka_unit_test(a_half_made_store_is_completed_by_init),

@@ -87,6 +87,11 @@ pass black "black_share > 0.5" "nothing to see"
 pass static "static_share > 0.9" "one picture all the time"
 pass twins "duplicate_of_earlier" "the music or the picture of another source"
 
+say "Suggestions: a measured tempo and the list's labels, beside the answers and never among them"
+run suggest tempo --where included
+run suggest labels --where included
+run suggest report
+
 say "Annotations, as 'mel annotate' takes them from a script"
 run annotate --from "$here/world/annotations.jsonl"
 
