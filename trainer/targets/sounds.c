@@ -15,6 +15,7 @@ bool sounds_open(Sounds *s, const Shards *shards, int64_t batch, Err *err)
     s->samples = llrint(s->front->rate_hz * s->seconds);
     s->whole = mel_alloc((size_t)stored * sizeof(float));
     s->batch = mel_alloc((size_t)(batch * s->samples) * sizeof(float));
+    s->shares = mel_alloc((size_t)batch * sizeof(float));
     return stored >= (int64_t)STORED_RATE_HZ * SOUND_SECONDS ||
            mel_err(err, ERR_FORMAT, "the shards' sounds have %lld samples, wanted %d",
                    (long long)stored, STORED_RATE_HZ * SOUND_SECONDS);
@@ -24,6 +25,7 @@ void sounds_close(Sounds *s)
 {
     free(s->whole);
     free(s->batch);
+    free(s->shares);
 }
 
 Node *sounds_wave(const Sounds *s, Graph *graph, int batch)
@@ -66,10 +68,31 @@ static bool fill_sound(Sounds *s, const TrainBatch *batch, int i, Err *err)
     return true;
 }
 
+/* Each of [count, samples] with a uniformly drawn share of the next, the last with the first's. */
+static void mix(Sounds *s, const TrainBatch *batch)
+{
+    size_t size = (size_t)s->samples * sizeof(float);
+    float *first = mel_alloc(size);
+    memcpy(first, s->batch, size);
+    for (int i = 0; i < batch->count; i++) {
+        Rng rng = sample_rng(batch, i);
+        rng.next = 2;
+        float share = s->shares[i] = (float)mel_rng_uniform(&rng);
+        float *own = s->batch + i * s->samples;
+        const float *other = i + 1 < batch->count ? own + s->samples : first;
+        for (int64_t k = 0; k < s->samples; k++)
+            own[k] = share * own[k] + (1 - share) * other[k];
+    }
+    free(first);
+}
+
 bool sounds_fill(Sounds *s, Plan *plan, const TrainBatch *batch, Err *err)
 {
-    for (int i = 0; i < batch->count; i++)
+    for (int i = 0; i < batch->count; i++) {
         if (!fill_sound(s, batch, i, err)) return false;
+        s->shares[i] = 1;
+    }
+    if (s->mixup && !batch->validation) mix(s, batch);
     return mel_plan_write(plan, "wave", s->batch, err);
 }
 

@@ -12,9 +12,11 @@ typedef struct Sounds {
     int array;      /* "wave" of the shards */
     double seconds; /* heard at once; where they begin is drawn anew each time */
     double peak;    /* every whole sound is made as loud as this; 0: it is left as it is */
+    bool mixup;     /* in training each is mixed with the batch's next one (Zhang et al., 2018) */
     const MelSettings *front;
     int64_t samples;      /* of a stretch, at the front end's rate */
     float *whole, *batch; /* one stored sound; [B, samples] */
+    float *shares;        /* [B], of the last batch: how much of each is its own; 1 unless mixed */
 } Sounds;
 
 /* With front and seconds set. */

@@ -7,7 +7,9 @@
 #include "trainer/targets/targets.h"
 
 #include "engine/nets.h"
+#include "trainer/init.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,8 @@ static const ConfigField fields[] = {
     CONFIG_CHOICE(FIELD_REQUIRED, "of", TaggerTarget, of, kinds, "which network"),
     CONFIG_NUMBER(FIELD_OPTIONAL, "seconds", TaggerTarget, sounds.seconds, 1, SOUND_SECONDS,
                   "of a sound that are heard at once"),
+    CONFIG_FLAG(FIELD_OPTIONAL, "mixup", TaggerTarget, sounds.mixup,
+                "sounds and their tags are mixed by twos while it trains"),
 };
 
 static void defaults(Target *target)
@@ -114,6 +118,19 @@ static void close_parts(Target *target)
     free(t->present);
 }
 
+/* VGGish has no norms: with the usual beginning each of its nine layers passes a sixth of the
+ * variance on, and nothing is left to learn from. He et al., "Delving Deep into Rectifiers", 2015:
+ * uniform in ±√(6/inputs) keeps it. */
+static bool first(const Target *target, const char *name, const Shape *shape, float *out)
+{
+    const TaggerTarget *t = (const TaggerTarget *)target;
+    if (t->of != OF_VGGISH || shape->rank < 2) return false;
+    train_init(name, shape, (uint64_t)target->config->seed, out);
+    for (int64_t i = 0; i < mel_shape_count(shape); i++)
+        out[i] *= sqrtf(6);
+    return true;
+}
+
 /* [B, T, bins] → [B, classes]; of VGGish the mean over a sound's patches. */
 static Node *logits_of(const TaggerTarget *t, Graph *graph, Node *log_mel)
 {
@@ -143,19 +160,27 @@ static Node *loss(Target *target, Graph *graph, int batch)
     return mel_op_mean(mel_op_add(far, rest));
 }
 
+static void add_tags(const TaggerTarget *t, const TrainBatch *batch, int item, float share,
+                     float *present)
+{
+    const char *at = mel_shards_text(batch->shards, batch->items[item]), *tag;
+    for (size_t n; (n = next_tag(&at, &tag));) {
+        int64_t k = class_of(t, tag, n);
+        if (k >= 0) present[k] = fminf(present[k] + share, 1);
+    }
+}
+
 static bool fill(Target *target, Plan *plan, const TrainBatch *batch, Err *err)
 {
     TaggerTarget *t = (TaggerTarget *)target;
     memset(t->present, 0, (size_t)(batch->count * t->classes) * sizeof *t->present);
+    if (!sounds_fill(&t->sounds, plan, batch, err)) return false;
     for (int i = 0; i < batch->count; i++) {
-        const char *at = mel_shards_text(batch->shards, batch->items[i]), *tag;
-        for (size_t n; (n = next_tag(&at, &tag));) {
-            int64_t k = class_of(t, tag, n);
-            if (k >= 0) t->present[i * t->classes + k] = 1;
-        }
+        add_tags(t, batch, i, t->sounds.shares[i], t->present + i * t->classes);
+        add_tags(t, batch, (i + 1) % batch->count, 1 - t->sounds.shares[i],
+                 t->present + i * t->classes);
     }
-    return sounds_fill(&t->sounds, plan, batch, err) &&
-           mel_plan_write(plan, "present", t->present, err);
+    return mel_plan_write(plan, "present", t->present, err);
 }
 
 /* What the classes are called. */
@@ -179,6 +204,7 @@ const TargetDef target_tagger = {
     .defaults = defaults,
     .open = open_parts,
     .close = close_parts,
+    .first = first,
     .loss = loss,
     .fill = fill,
     .amend = amend,
