@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { ITERATIONS = 64 };
+enum { ITERATIONS = 32 }; /* librosa's; 64 come 4 % nearer for twice the time */
 
 struct Vocoder {
     int64_t frames, samples;

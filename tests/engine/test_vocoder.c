@@ -48,7 +48,7 @@ static void griffin_and_lim_give_back_what_was_heard(void **state)
     float *heard = mel_alloc(cells * sizeof *heard), *again = mel_alloc(cells * sizeof *again);
     CHECK_OK(mel_music_front_open(&front, &err));
     CHECK_OK(mel_music_front(front, notes, MUSIC_SAMPLES, 1, MUSIC_RATE_HZ, wave, heard, &err));
-    mel_griffin_lim(heard, MUSIC_FRAMES, 64, back);
+    mel_griffin_lim(heard, MUSIC_FRAMES, 32, back);
     CHECK_OK(mel_music_front(front, back, MUSIC_SAMPLES, 1, MUSIC_RATE_HZ, wave, again, &err));
     double far = distance(heard, again);
     print_message("loud cells are %.3f nepers away\n", far);
