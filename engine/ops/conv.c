@@ -186,8 +186,9 @@ static bool prepare_conv(Prepare *prepare, const ConvMap *map, bool transposed, 
     if (!known && node->in[1]->dtype != node->dtype)
         return mel_err(err, ERR_USAGE, "weights of another type than the values");
     if (known) conv.weights = &prepare->weights[1];
-    if (!transposed && winograd_suits(&conv))
-        return take_state(prepare, (ConvState){.winograd = winograd_new(&conv)}, true);
+    WinogradPass pass = transposed ? WINOGRAD_TRANSPOSED : WINOGRAD_FORWARD;
+    if (winograd_suits(&conv, pass))
+        return take_state(prepare, (ConvState){.winograd = winograd_new(&conv, pass)}, known);
     if (!transposed && conv_line_suits(&conv))
         return take_state(prepare, (ConvState){.line = conv_line_new(&conv)}, true);
     bool ok = transposed ? dnn_conv_transpose_new(&conv, &kernel, err)
@@ -200,7 +201,7 @@ static void conv_cpu(const Call *call)
     const void *bias = call->node->in_count > 2 ? call->in[2] : NULL;
     const ConvState *state = call->state;
     if (state->winograd)
-        winograd_run(state->winograd, call->in[0], bias, call->out, call->scratch);
+        winograd_run(state->winograd, call->in[0], call->in[1], bias, call->out, call->scratch);
     else if (state->line)
         conv_line_run(state->line, call->in[0], bias, call->out, call->scratch);
     else
@@ -496,6 +497,9 @@ static bool weight_prepare(Prepare *prepare, Err *err)
     ConvMap map = op_conv_weight_map(prepare->node);
     DnnConv conv = dnn_conv(&map, prepare->node->dtype, false, false);
     DnnKernel *kernel;
+    if (winograd_suits(&conv, WINOGRAD_SLOPE))
+        return take_state(prepare, (ConvState){.winograd = winograd_new(&conv, WINOGRAD_SLOPE)},
+                          false);
     return dnn_conv_weights_new(&conv, &kernel, err) &&
            take_state(prepare, (ConvState){.kernel = kernel}, false);
 }

@@ -8,9 +8,7 @@
  * With MEL_TORCH naming a Python that has torch, diffusers and transformers, every network is timed
  * by tests/parity/bench_torch.py too, as installed and with a heap that keeps its pages (what a
  * program that knows of it would do); without, ours is shown alone. Medians of whole forward
- * passes. TODO(issue 4): in training weights change at every step, and 3x3 convolutions run without
- * Winograd's tiles; that is where the wanted 1.5 x lies. Memory is what the process grew by at
- * most, weights and all. */
+ * passes. Memory is what the process grew by at most, weights and all. */
 #include "engine/engine.h"
 #include "engine/nets.h"
 #include "engine/onednn.h"

@@ -156,9 +156,9 @@ static void only_what_gains_goes_that_way(void **state)
             conv.dilation[k] = c->options.dilation[k] ? c->options.dilation[k] : 1;
             conv.out_size[k] = sizes[k] + c->options.pad_before[k] + c->options.pad_after[k] - 2;
         }
-        if (winograd_suits(&conv) != c->suits) fail_msg("%s", c->name);
+        if (winograd_suits(&conv, WINOGRAD_FORWARD) != c->suits) fail_msg("%s", c->name);
         conv.dtype = DTYPE_BF16;
-        assert_false(winograd_suits(&conv));
+        assert_false(winograd_suits(&conv, WINOGRAD_FORWARD));
     }
 }
 
