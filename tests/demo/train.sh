@@ -82,7 +82,7 @@ train music
 say "Music for held-out pictures and texts: text only, image only, both; $seeds seed(s)"
 python3 tests/demo/requests.py "$here" $held_out $seeds >"$here/requests.jsonl"
 if [ ! -f "$here/generated.done" ]; then
-    set -- --model "$model" --tokens 40 --steps $steps --guidance 5 --guide-by-picture \
+    set -- --model "$model" --tokens 40 --steps $steps --guidance 3 --guide-by-picture \
         --batch "$here/requests.jsonl"
     show mel generate "$@"
     "$bin/mel" -q generate "$@"
