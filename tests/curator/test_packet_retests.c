@@ -11,11 +11,14 @@
 #define ANNA_AGAIN "anna" RETEST_SUFFIX
 static const char clip[] = "file-a:0";
 
-static void ask(Db *db, const char *id, const char *purpose, const char *batch)
+static void ask(Db *db, const char *id, const char *purpose, const char *batch, int64_t position)
 {
     Err err = {0};
-    const Assignment item = {
-        .batch = batch, .clip_id = id, .annotator_id = "anna", .purpose = purpose};
+    const Assignment item = {.batch = batch,
+                             .clip_id = id,
+                             .annotator_id = "anna",
+                             .purpose = purpose,
+                             .position = position};
     CHECK_OK(mel_assignments_put(db, &item, 1, NULL, &err));
 }
 
@@ -25,9 +28,9 @@ static int asked_twice(void **state)
     Store *store = *state;
     store_ready_clip(store->db, "file-a", 0, -20);
     store_ready_clip(store->db, "file-b", 0, -20);
-    ask(store->db, clip, "work", "main");
-    ask(store->db, "file-b:0", "work", "main");
-    ask(store->db, clip, "retest", "again");
+    ask(store->db, clip, "work", "main", 0);
+    ask(store->db, "file-b:0", "work", "main", 1);
+    ask(store->db, clip, "retest", "retests", 0);
     return 0;
 }
 
@@ -162,7 +165,7 @@ static void a_packet_of_nothing_but_questions_that_wait_is_not_made(void **state
     Err err = {0};
     PackReport report;
     const PackOptions options = {
-        .annotator = "anna", .batch = "again", .path = test_path(store->folder, "none")};
+        .annotator = "anna", .batch = "retests", .path = test_path(store->folder, "none")};
     assert_false(mel_pack(store->db, &options, NULL, &report, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     assert_non_null(strstr(err.hint, "1 is asked again"));
