@@ -182,14 +182,20 @@ tsan)
 fuzz) deps --dev && fuzz "$@" ;;
 bench)
     deps && configure_and_build build
+    missed=
     for program in build/bin/bench-*; do
         say "$(basename "$program")"
-        "$program" "$@"
+        "$program" "$@" || missed="$missed $(basename "$program")"
     done
     for clips in 0 11250 100000; do
         say "mel-annotator with $clips more clips, on a software display"
-        UI_CLIPS=$clips sh tests/ui/run.sh build/bin build/bin/ui_bench_annotator || [ $? = 77 ]
+        UI_CLIPS=$clips sh tests/ui/run.sh build/bin build/bin/ui_bench_annotator || [ $? = 77 ] ||
+            missed="$missed ui_bench_annotator"
     done
+    if [ "$missed" ]; then
+        echo "bench: a wanted figure was missed by$missed" >&2
+        exit 1
+    fi
     ;;
 parity)
     deps && configure_and_build build

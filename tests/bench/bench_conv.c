@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "engine/big_alloc.h"
 #include "engine/ops/winograd.h"
+#include "tests/bench/bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,12 +49,6 @@ static const Layer layers[] = {
 };
 
 static const char *const pass_names[PASSES] = {"forward", "data", "weights"};
-
-static _Noreturn void give_up(const Err *err)
-{
-    mel_log_error(err);
-    exit(1);
-}
 
 static void *room(int64_t bytes)
 {

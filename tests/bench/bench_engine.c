@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/nets.h"
 #include "engine/onednn.h"
+#include "tests/bench/bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,12 +22,6 @@
 #include <unistd.h>
 
 enum { ROUNDS = 5, ROUNDS_MAX = 50, IMSM_COUNT = 11250, IMSM_WIDTH = 512 };
-
-static _Noreturn void give_up(const Err *err)
-{
-    mel_log_error(err);
-    exit(1);
-}
 
 static double memory_mb(bool peak)
 {

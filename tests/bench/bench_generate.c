@@ -11,6 +11,7 @@
  * picture's for each way. */
 #include "curator/curator.h"
 #include "engine/engine.h"
+#include "tests/bench/bench.h"
 
 #include <glob.h>
 #include <math.h>
@@ -21,21 +22,18 @@
 enum { STEPS_MAX = 1000, TOKENS = 40 };
 static const char text[] = "A slow piano plays a calm tune over soft strings.";
 
+enum { BLIND = CAPTURE_INVERT + 1, WAYS }; /* no picture; else the way its features are taken */
+
 typedef struct Bench {
     MusicModel *music;
     PictureModel *picture;
     int times[STEPS_MAX], steps;
     int32_t lengths[2]; /* of the text, of none */
-    float *image, *latents[2];
+    float *image, *trajectory, *latents[WAYS];
+    PictureFeatures *features[BLIND];
     int64_t latent_count;
     int64_t rounds;
 } Bench;
-
-static _Noreturn void give_up(const Err *err)
-{
-    mel_log_error(err);
-    exit(1);
-}
 
 static void look(Bench *b, const char *path)
 {
@@ -43,8 +41,9 @@ static void look(Bench *b, const char *path)
     LoadedPicture picture;
     if (!mel_load_picture(path, &picture, &err)) give_up(&err);
     const PictureSize size = {.width = picture.width, .height = picture.height};
-    b->image =
-        mel_alloc((size_t)mel_shape_count(mel_picture_model_latent(b->picture)) * sizeof *b->image);
+    size_t n = (size_t)mel_shape_count(mel_picture_model_latent(b->picture));
+    b->image = mel_alloc(n * sizeof *b->image);
+    b->trajectory = mel_alloc(n * (size_t)b->steps * sizeof *b->trajectory);
     if (!mel_picture_encode(b->picture, picture.rgb, size, b->image, &err)) give_up(&err);
     free(picture.rgb);
 }
@@ -61,7 +60,7 @@ static void bench_open(Bench *b, const char *model, const char *path)
         !mel_music_text_length(b->music, "", &b->lengths[1], &err))
         give_up(&err);
     b->latent_count = mel_shape_count(mel_music_model_latent(b->music));
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < WAYS; i++)
         b->latents[i] = mel_alloc((size_t)b->latent_count * sizeof *b->latents[i]);
     look(b, path);
 }
@@ -71,73 +70,63 @@ static void bench_close(Bench *b)
     mel_music_model_close(b->music);
     mel_picture_model_close(b->picture);
     free(b->image);
-    free(b->latents[0]);
-    free(b->latents[1]);
+    free(b->trajectory);
+    for (int i = 0; i < WAYS; i++)
+        free(b->latents[i]);
+    for (int i = 0; i < BLIND; i++)
+        mel_picture_features_free(b->features[i]);
 }
 
-static PictureFeatures *features(Bench *b, Capture capture)
+/* What is timed, by one of the ways. */
+typedef void Work(Bench *b, int way);
+
+static void take_features(Bench *b, int way)
 {
     Err err = {0};
-    PictureFeatures *found;
-    if (!mel_picture_features(b->picture, b->image, capture, b->times, b->steps, b->lengths, 2,
-                              &found, NULL, &err))
+    mel_picture_features_free(b->features[way]);
+    if (!mel_picture_features(b->picture, b->image, (Capture)way, b->times, b->steps, b->lengths, 2,
+                              &b->features[way], NULL, &err))
         give_up(&err);
-    return found;
 }
 
-static void make_music(Bench *b, const PictureFeatures *found, float *latent)
+static void invert_picture(Bench *b, int way)
+{
+    Err err = {0};
+    (void)way;
+    if (!mel_picture_invert(b->picture, b->image, INVERT_AT, b->times, b->steps, b->trajectory,
+                            NULL, &err))
+        give_up(&err);
+}
+
+static void make_music(Bench *b, int way)
 {
     Err err = {0};
     const MusicSampling how = {
         .sampler = SAMPLER_DDIM, .times = b->times, .count = b->steps, .guidance = 3, .seed = 1};
-    if (!mel_music_sample(b->music, text, found, &how, latent, NULL, &err)) give_up(&err);
+    if (!mel_music_sample(b->music, text, way == BLIND ? NULL : b->features[way], &how,
+                          b->latents[way], NULL, &err))
+        give_up(&err);
 }
 
-/* The shortest of the rounds, since other programs only add; the first also makes plans. */
-static double seconds_of_features(Bench *b, Capture capture)
+/* Seconds of the shortest of the rounds, since other programs only add; the first, which also makes
+ * plans, does not count. */
+static double shortest(Bench *b, Work *work, int way)
 {
     double least = INFINITY;
     for (int64_t i = 0; i <= b->rounds; i++) {
         int64_t began = mel_monotonic_us();
-        mel_picture_features_free(features(b, capture));
+        work(b, way);
         if (i) least = fmin(least, (double)(mel_monotonic_us() - began) / 1e6);
     }
     return least;
 }
 
-static double seconds_of_inversion(Bench *b)
+/* |a - b| / |b|, of the music made by two ways. */
+static double distance(const Bench *bench, int one, int other)
 {
-    Err err = {0};
-    double least = INFINITY;
-    int64_t n = mel_shape_count(mel_picture_model_latent(b->picture));
-    float *trajectory = mel_alloc((size_t)(n * b->steps) * sizeof *trajectory);
-    for (int64_t i = 0; i <= b->rounds; i++) {
-        int64_t began = mel_monotonic_us();
-        if (!mel_picture_invert(b->picture, b->image, INVERT_AT, b->times, b->steps, trajectory,
-                                NULL, &err))
-            give_up(&err);
-        if (i) least = fmin(least, (double)(mel_monotonic_us() - began) / 1e6);
-    }
-    free(trajectory);
-    return least;
-}
-
-static double seconds_of_music(Bench *b, const PictureFeatures *found, float *latent)
-{
-    double least = INFINITY;
-    for (int64_t i = 0; i <= b->rounds; i++) {
-        int64_t began = mel_monotonic_us();
-        make_music(b, found, latent);
-        if (i) least = fmin(least, (double)(mel_monotonic_us() - began) / 1e6);
-    }
-    return least;
-}
-
-/* |a - b| / |b|. */
-static double distance(const float *a, const float *b, int64_t n)
-{
+    const float *a = bench->latents[one], *b = bench->latents[other];
     double far = 0, size = 0;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < bench->latent_count; i++) {
         far += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
         size += (double)b[i] * b[i];
     }
@@ -156,15 +145,12 @@ static bool tell_saved(const char *what, double kept, double all, double forecas
 
 static bool report(Bench *b)
 {
-    double alone = seconds_of_music(b, NULL, b->latents[0]);
-    double replay = seconds_of_features(b, CAPTURE_REPLAY);
-    double invert = seconds_of_features(b, CAPTURE_INVERT);
-    PictureFeatures *back = features(b, CAPTURE_REPLAY), *forth = features(b, CAPTURE_INVERT);
-    make_music(b, NULL, b->latents[1]);
-    double mixed = seconds_of_music(b, back, b->latents[0]);
-    double picture_far = distance(b->latents[1], b->latents[0], b->latent_count);
-    make_music(b, forth, b->latents[1]);
-    double pass = seconds_of_inversion(b) / b->steps, step = mixed / b->steps;
+    double alone = shortest(b, make_music, BLIND);
+    double replay = shortest(b, take_features, CAPTURE_REPLAY);
+    double invert = shortest(b, take_features, CAPTURE_INVERT);
+    double mixed = shortest(b, make_music, CAPTURE_REPLAY);
+    double pass = shortest(b, invert_picture, BLIND) / b->steps, step = mixed / b->steps;
+    make_music(b, CAPTURE_INVERT);
     printf("a step of the music %.1f ms, with a picture %.1f ms; of the picture's network %.1f ms, "
            "with what is taken %.1f ms\n",
            alone / b->steps * 1e3, step * 1e3, pass * 1e3, invert / b->steps * 1e3);
@@ -175,9 +161,7 @@ static bool report(Bench *b)
           met;
     printf("latents, the one way beside the other: %.1e apart; with the picture beside without: "
            "%.1e\n",
-           distance(b->latents[1], b->latents[0], b->latent_count), picture_far);
-    mel_picture_features_free(back);
-    mel_picture_features_free(forth);
+           distance(b, CAPTURE_INVERT, CAPTURE_REPLAY), distance(b, BLIND, CAPTURE_REPLAY));
     return met;
 }
 
