@@ -19,9 +19,7 @@ static const char autoencoder[] =
 static int make_world(void **state)
 {
     (void)state;
-    world = test_folder();
-    data = mel_strdup(test_path(world, "shards"));
-    model = mel_strdup(test_path(world, "model"));
+    world_open(&world, &data, &model);
     world_shards(data);
     world_model(model);
     return 0;
@@ -30,9 +28,7 @@ static int make_world(void **state)
 static int free_world(void **state)
 {
     (void)state;
-    free(data);
-    free(model);
-    test_folder_remove(world);
+    world_close(world, data, model);
     return 0;
 }
 

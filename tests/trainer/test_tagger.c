@@ -45,9 +45,7 @@ static void notes(const char *folder)
 static int make_world(void **state)
 {
     (void)state;
-    world = test_folder();
-    data = mel_strdup(test_path(world, "shards"));
-    model = mel_strdup(test_path(world, "model"));
+    world_open(&world, &data, &model);
     notes(data);
     world_file(model, "vggish",
                "{\"model_type\":\"melkit_vggish\",\"width\":4,\"hidden\":32,\"embedding\":16,"
@@ -58,9 +56,7 @@ static int make_world(void **state)
 static int free_world(void **state)
 {
     (void)state;
-    free(data);
-    free(model);
-    test_folder_remove(world);
+    world_close(world, data, model);
     return 0;
 }
 

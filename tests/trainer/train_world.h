@@ -13,6 +13,21 @@
 
 enum { WORLD_SIDE = 16, WORLD_ITEMS = 12 };
 
+/* A folder of the test's own, and the paths of shards and of a model's folder in it. */
+static inline void world_open(char **folder, char **data, char **model)
+{
+    *folder = test_folder();
+    *data = mel_strdup(test_path(*folder, "shards"));
+    *model = mel_strdup(test_path(*folder, "model"));
+}
+
+static inline void world_close(char *folder, char *data, char *model)
+{
+    free(data);
+    free(model);
+    test_folder_remove(folder);
+}
+
 static inline void world_file(const char *folder, const char *part, const char *text)
 {
     Err err = {0};
