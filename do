@@ -8,8 +8,8 @@ packages="build-essential cmake ninja-build pkg-config libsqlite3-dev libavforma
     libavutil-dev libswscale-dev libswresample-dev libcurl4-openssl-dev libsndfile1-dev
     libjansson-dev libssl-dev libcmocka-dev libturbojpeg0-dev libebur128-dev libkissfft-dev
     libseccomp-dev libarchive-dev libcairo2-dev libdnnl-dev libutf8proc-dev
-    liblapacke-dev libopenblas-dev librubberband-dev libpulse-dev libenchant-2-dev libgtk-4-dev
-    libglib2.0-dev-bin libxml2-utils libxtst-dev
+    ocl-icd-opencl-dev liblapacke-dev libopenblas-dev librubberband-dev libpulse-dev libenchant-2-dev
+    libgtk-4-dev libglib2.0-dev-bin libxml2-utils libxtst-dev
     gettext desktop-file-utils appstream
     ffmpeg yt-dlp sqlite3 python3 xvfb openbox hunspell-en-us hunspell-en-gb"
 developer_packages="clang clang-format clang-tidy cppcheck libclang-rt-14-dev strace pulseaudio"
