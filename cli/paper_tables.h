@@ -18,9 +18,9 @@ typedef enum RowInputs { ROW_TEXT = 1, ROW_IMAGE = 2, ROW_BOTH = ROW_TEXT | ROW_
 
 typedef struct PaperRow {
     int table;
-    const char *name;
-    const char *needs; /* what Melkit has not; NULL for a row that it can make */
     RowInputs inputs;
+    const char *name;
+    const char *needs;        /* what Melkit has not; NULL for a row that it can make */
     const char *training;     /* a name for `set`; NULL: the model as it was trained */
     const char *set;          /* JSON: what the training is told otherwise; null takes a key away */
     int steps;                /* 0: as it is asked */
