@@ -12,7 +12,7 @@ enum { TRAINING_BYTES_MAX = 1 << 20 };
 
 typedef struct EvaluateArgs {
     const char *samples, *reference, *split, *side, *text;
-    JudgeNames judges;
+    Judging judges;
     bool imsm;
     const char *model, *train, *runs, *sampler, *paper; /* of a table */
     int64_t table, limit, seed, steps, tokens;
@@ -22,7 +22,7 @@ typedef struct EvaluateArgs {
 
 static const EvaluateArgs evaluate_defaults = {
     .side = "test",
-    .judges = {"vggish", "cnn14-16k", CLI_CLIP, CLI_CLAP},
+    .judges = {"vggish", "cnn14-16k", CLI_CLIP, CLI_CLAP, 0},
     .model = "melfusion",
     .runs = "runs/paper",
     .sampler = "ddim",
@@ -48,6 +48,8 @@ static const CliOption evaluate_options[] = {
              "imsm: a CLIP (" CLI_CLIP ")"),
     CLI_TEXT(0, "music-model", EvaluateArgs, judges.music, "NAME",
              "imsm: a CLAP or a sound tower (" CLI_CLAP ")"),
+    CLI_REAL(0, "peak", EvaluateArgs, judges.peak, "P",
+             "every sound, real or not, is scaled to it before FAD, FD, KL and IS (as it is)"),
     CLI_INT(0, "table", EvaluateArgs, table, "N", "make this table of the paper again, 1 to 7"),
     CLI_TEXT('m', "model", EvaluateArgs, model, "NAME", "table: the model (melfusion)"),
     CLI_TEXT(0, "train", EvaluateArgs, train, "CONFIG",
@@ -108,6 +110,12 @@ static bool check_args(const EvaluateArgs *args, Err *err)
     return true;
 }
 
+static bool check_peak(double peak, Err *err)
+{
+    if (peak >= 0 && peak <= 1) return true;
+    return mel_err(err, ERR_USAGE, "'--peak' is more than 0 and at most 1, not %g", peak);
+}
+
 static bool find_references(const Cli *cli, const EvaluateArgs *args, Selection *selection,
                             SoundSet *out, Err *err)
 {
@@ -126,7 +134,8 @@ static int evaluate(Cli *cli, const EvaluateArgs *args, const char *dataset, Err
     SoundSet samples = {0}, references = {0};
     Judges judges = {0};
     Evaluation evaluation = {0};
-    bool ok = check_args(args, err) && cli_sounds_in(args->samples, &samples, err) &&
+    bool ok = check_args(args, err) && check_peak(args->judges.peak, err) &&
+              cli_sounds_in(args->samples, &samples, err) &&
               find_references(cli, args, &selection, &references, err) &&
               cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err) &&
               cli_judge_samples(&judges, &samples, &references, args->imsm ? &selection : NULL,
@@ -261,7 +270,8 @@ static int evaluate_table(Cli *cli, const EvaluateArgs *args, const char *datase
     json_t *training = NULL;
     char *model = NULL;
     Db *db = NULL;
-    bool ok = check_table(args, &job, &view.paper, err) && cli_open(cli, DB_READ, &db, err) &&
+    bool ok = check_table(args, &job, &view.paper, err) && check_peak(args->judges.peak, err) &&
+              cli_open(cli, DB_READ, &db, err) &&
               open_table(args, dataset, &job, &training, &model, err) &&
               cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err);
     if (ok) {
@@ -296,7 +306,9 @@ const CliCommand cmd_evaluate = {
     .details = "The formulas, and the ways of loading a sound, are those of audioldm_eval, which "
                "made the\n"
                "tables of TANGO and MeLFusion. Sounds of one name are pairs (KL); a split's clip\n"
-               "yt-abc:30000 is named yt-abc_30000.\n\n"
+               "yt-abc:30000 is named yt-abc_30000. TANGO and MeLFusion are taught music of peak "
+               "0.5: unless\nthe real sounds have it, FAD and FD tell levels apart, too, and "
+               "--peak 0.5 leaves them out.\n\n"
                "--table makes a table of the paper again, from any split: it makes the music of "
                "every row,\njudges it, and shows it beside the paper's. With --train rows that "
                "differ in training are\ntrained; without it they are left out. Everything stays "

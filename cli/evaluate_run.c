@@ -87,10 +87,22 @@ const NamedSound *cli_sound_find(const SoundSet *set, const char *name)
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
-static bool load(const Judge *judge, const char *path, float **sound, int64_t *n, Err *err)
+static void scale_to(double peak, LoadedSound *sound)
+{
+    int64_t n = sound->frames * sound->channels;
+    float most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = fmaxf(most, fabsf(sound->samples[i]));
+    for (int64_t i = 0; i < n && most > 0; i++)
+        sound->samples[i] *= (float)peak / most;
+}
+
+static bool load(const Judge *judge, const char *path, double peak, float **sound, int64_t *n,
+                 Err *err)
 {
     LoadedSound loaded;
     if (!mel_load_sound(path, &loaded, err)) return false;
+    if (peak > 0) scale_to(peak, &loaded);
     bool ok = mel_judge_prepare(judge, loaded.samples, loaded.frames, loaded.channels,
                                 loaded.rate_hz, sound, n, err);
     free(loaded.samples);
@@ -111,8 +123,8 @@ static bool judge_sound(Judge *judge, const float *sound, int64_t n, int64_t i, 
     return ok;
 }
 
-bool cli_judge(Judge *judge, const SoundSet *set, const Progress *progress, Judged *out,
-               int64_t *failed, Err *err)
+bool cli_judge(Judge *judge, const SoundSet *set, double peak, const Progress *progress,
+               Judged *out, int64_t *failed, Err *err)
 {
     const JudgeInfo *info = mel_judge_info(judge);
     *out = (Judged){.set = set};
@@ -128,7 +140,7 @@ bool cli_judge(Judge *judge, const SoundSet *set, const Progress *progress, Judg
                                                .failed = *failed,
                                                .note = set->items[i].name});
         if (mel_interrupted()) return mel_err(err, ERR_CANCELLED, "interrupted");
-        if (!load(judge, set->items[i].path, &sound, &n, &problem)) {
+        if (!load(judge, set->items[i].path, peak, &sound, &n, &problem)) {
             mel_log_warn("%s: %s", set->items[i].name, problem.message);
             ++*failed;
             continue;
@@ -220,10 +232,11 @@ typedef struct BothJudged {
 } BothJudged;
 
 static bool judge_both(Judge *judge, const SoundSet *samples, const SoundSet *references,
-                       const Progress *progress, BothJudged *out, int64_t *failed, Err *err)
+                       double peak, const Progress *progress, BothJudged *out, int64_t *failed,
+                       Err *err)
 {
-    return cli_judge(judge, samples, progress, &out->samples, failed, err) &&
-           cli_judge(judge, references, progress, &out->references, failed, err);
+    return cli_judge(judge, samples, peak, progress, &out->samples, failed, err) &&
+           cli_judge(judge, references, peak, progress, &out->references, failed, err);
 }
 
 static void both_clear(BothJudged *both)
@@ -233,13 +246,13 @@ static void both_clear(BothJudged *both)
 }
 
 bool cli_evaluate(Judge *vggish, Judge *cnn14, const SoundSet *samples, const SoundSet *references,
-                  const Progress *progress, Evaluation *out, Err *err)
+                  double peak, const Progress *progress, Evaluation *out, Err *err)
 {
     bool ok = true;
     Evaluation e = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, samples->count, references->count, 0, 0};
     if (vggish) {
         BothJudged both = {0};
-        ok = judge_both(vggish, samples, references, progress, &both, &e.failed, err) &&
+        ok = judge_both(vggish, samples, references, peak, progress, &both, &e.failed, err) &&
              frechet("FAD", &both.samples, &both.references, mel_judge_info(vggish)->width, &e.fad,
                      err);
         both_clear(&both);
@@ -247,7 +260,7 @@ bool cli_evaluate(Judge *vggish, Judge *cnn14, const SoundSet *samples, const So
     if (cnn14 && ok) {
         BothJudged both = {0};
         int64_t failed = 0, classes = mel_judge_info(cnn14)->classes;
-        ok = judge_both(cnn14, samples, references, progress, &both, &failed, err) &&
+        ok = judge_both(cnn14, samples, references, peak, progress, &both, &failed, err) &&
              frechet("FD", &both.samples, &both.references, mel_judge_info(cnn14)->width, &e.fd,
                      err) &&
              divergence(&both.samples, &both.references, classes, &e, err) &&

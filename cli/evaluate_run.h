@@ -36,8 +36,9 @@ typedef struct Judged {
     size_t capacity;
 } Judged;
 
-MEL_MUST_CHECK bool cli_judge(Judge *judge, const SoundSet *set, const Progress *progress,
-                              Judged *out, int64_t *failed, Err *err);
+/* peak: that every sound is scaled to; 0: as it is. */
+MEL_MUST_CHECK bool cli_judge(Judge *judge, const SoundSet *set, double peak,
+                              const Progress *progress, Judged *out, int64_t *failed, Err *err);
 void cli_judged_clear(Judged *judged); /* {0} is fine */
 
 /* NAN for what cannot be computed. */
@@ -46,9 +47,9 @@ typedef struct Evaluation {
     int64_t samples, references, pairs, failed;
 } Evaluation;
 
-/* vggish or cnn14 may be NULL: their numbers are NAN then. */
+/* vggish or cnn14 may be NULL: their numbers are NAN then. peak: as of cli_judge. */
 MEL_MUST_CHECK bool cli_evaluate(Judge *vggish, Judge *cnn14, const SoundSet *samples,
-                                 const SoundSet *references, const Progress *progress,
+                                 const SoundSet *references, double peak, const Progress *progress,
                                  Evaluation *out, Err *err);
 
 #endif

@@ -21,12 +21,12 @@ static bool open_judge(const char *dataset, const char *name, const char *kind, 
     return ok;
 }
 
-bool cli_judges_open(const JudgeNames *names, const char *dataset, const Progress *progress,
-                     Judges *out, Err *err)
+bool cli_judges_open(const Judging *how, const char *dataset, const Progress *progress, Judges *out,
+                     Err *err)
 {
-    *out = (Judges){.names = *names, .dataset = dataset, .progress = progress};
-    if (open_judge(dataset, names->vggish, "vggish", &out->vggish, err) &&
-        open_judge(dataset, names->cnn14, "cnn14", &out->cnn14, err))
+    *out = (Judges){.how = *how, .dataset = dataset, .progress = progress};
+    if (open_judge(dataset, how->vggish, "vggish", &out->vggish, err) &&
+        open_judge(dataset, how->cnn14, "cnn14", &out->cnn14, err))
         return true;
     cli_judges_close(out);
     return false;
@@ -69,8 +69,8 @@ static bool purity(const Judges *judges, Selection *selection, const SoundSet *s
                    Err *err)
 {
     ScoreJob job = {.kind = SCORE_IMSM,
-                    .picture_name = judges->names.picture,
-                    .music_name = judges->names.music,
+                    .picture_name = judges->how.picture,
+                    .music_name = judges->how.music,
                     .progress = judges->progress};
     double *values = NULL, sum = 0;
     int64_t n = 0;
@@ -96,8 +96,8 @@ static bool purity(const Judges *judges, Selection *selection, const SoundSet *s
 bool cli_judge_samples(const Judges *judges, const SoundSet *samples, const SoundSet *references,
                        Selection *matched, Evaluation *out, Err *err)
 {
-    return cli_evaluate(judges->vggish, judges->cnn14, samples, references, judges->progress, out,
-                        err) &&
+    return cli_evaluate(judges->vggish, judges->cnn14, samples, references, judges->how.peak,
+                        judges->progress, out, err) &&
            (!matched || purity(judges, matched, samples, &out->imsm, err));
 }
 

@@ -7,19 +7,21 @@
 
 #include "cli/evaluate_run.h"
 
-/* The models' names; "none" leaves a judge out. */
-typedef struct JudgeNames {
+/* The models' names, "none" leaves a judge out; and the peak that every sound is scaled to before
+ * VGGish and Cnn14 hear it, 0: as it is. */
+typedef struct Judging {
     const char *vggish, *cnn14, *picture, *music;
-} JudgeNames;
+    double peak;
+} Judging;
 
 typedef struct Judges {
-    JudgeNames names;
+    Judging how;
     const char *dataset; /* where models are looked for, and embeddings kept; may be NULL */
     Judge *vggish, *cnn14;
     const Progress *progress;
 } Judges;
 
-MEL_MUST_CHECK bool cli_judges_open(const JudgeNames *names, const char *dataset,
+MEL_MUST_CHECK bool cli_judges_open(const Judging *how, const char *dataset,
                                     const Progress *progress, Judges *out, Err *err);
 void cli_judges_close(Judges *judges); /* {0} is fine */
 

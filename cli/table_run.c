@@ -239,10 +239,11 @@ static json_t *made_by(const TableRun *run, const GenerateJob *how)
     mel_json_set_i64(object, "tokens", how->tokens);
     mel_json_set_text(object, "sampler", mel_sampler_name(how->sampler));
     json_object_set_new(object, "guide_by_picture", json_boolean(how->guide_by_picture));
-    mel_json_set_text(object, "vggish", job->judges->names.vggish);
-    mel_json_set_text(object, "cnn14", job->judges->names.cnn14);
-    mel_json_set_text(object, "picture_model", job->judges->names.picture);
-    mel_json_set_text(object, "music_model", job->judges->names.music);
+    mel_json_set_text(object, "vggish", job->judges->how.vggish);
+    mel_json_set_text(object, "cnn14", job->judges->how.cnn14);
+    mel_json_set_text(object, "picture_model", job->judges->how.picture);
+    mel_json_set_text(object, "music_model", job->judges->how.music);
+    if (job->judges->how.peak > 0) mel_json_set_f64(object, "peak", job->judges->how.peak);
     return object;
 }
 

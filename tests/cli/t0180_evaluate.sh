@@ -32,6 +32,13 @@ expect_success 'the same sounds are no distance apart' '
     holds "samples == pairs == $count and abs(fad) < 1e-3 and abs(fd) < 1e-3 and abs(kl) < 1e-4 and inception >= 1"
 '
 
+expect_success 'a level is a distance, unless all are scaled to one peak' '
+    mkdir soft && for f in same/*; do ffmpeg -v error -i "$f" -af volume=-9dB "soft/${f##*/}" </dev/null || exit 1; done &&
+    evaluate 0 --samples soft --reference same && holds "fad > 1" &&
+    evaluate 0 --samples soft --reference same --peak 0.5 && holds "fad < 1e-2" &&
+    evaluate 2 --samples soft --reference same --peak 2 && has err "peak"
+'
+
 expect_success 'a split is a reference, and gives its pictures and texts' '
     evaluate 0 --samples same --split main --side train --imsm && whole evaluate &&
     holds "pairs == $count and abs(fad) < 1e-3 and 0 < imsm < 1"

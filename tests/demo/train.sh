@@ -82,7 +82,7 @@ train music
 say "Music for held-out pictures and texts: text only, image only, both; $seeds seed(s)"
 python3 tests/demo/requests.py "$here" $held_out $seeds >"$here/requests.jsonl"
 if [ ! -f "$here/generated.done" ]; then
-    set -- --model "$model" --tokens 40 --steps $steps --guidance 3 --guide-by-picture \
+    set -- --model "$model" --tokens 40 --sampler dpm++ --steps 15 --guidance 4.5 --guide-by-picture \
         --batch "$here/requests.jsonl"
     show mel generate "$@"
     "$bin/mel" -q generate "$@"
@@ -95,7 +95,7 @@ for seed in $(seq $seeds); do
         out=$here/evaluated/$seed-$kind.json
         if [ -f "$out" ]; then continue; fi
         mkdir -p "$here/evaluated"
-        $mel --json evaluate --samples "$here/generated/$seed/$kind" --split base --side test --imsm \
+        $mel --json evaluate --samples "$here/generated/$seed/$kind" --split base --side test --imsm --peak 0.5 \
             --text "Mood: {moods}." --vggish "$PWD/$model/vggish" --cnn14 "$PWD/$model/cnn14" \
             --picture-model "$PWD/$model/clip" --music-model "$PWD/$model/sound" >"$out.tmp"
         mv "$out.tmp" "$out"
