@@ -28,7 +28,7 @@ usage: ./do VERB
   check            format, lint, warnings as errors, sanitizer-free tests: what must be clean
   format           clang-format everything
   lint             clang-tidy and cppcheck
-  asan, tsan       build with sanitizers and run every test
+  asan, tsan       build with sanitizers and run every test (tsan: but those of the windows)
   fuzz [SECONDS]   each fuzz target for so long (60)
   bench            speeds beside those of what one would use instead (networks: beside PyTorch, where
                    MEL_TORCH names a Python that has it)
@@ -185,7 +185,8 @@ asan)
     ;;
 tsan)
     deps && configure_and_build build-tsan -DMEL_SANITIZE=thread
-    run_tests build-tsan
+    # Windows hand their work to threads under GLib's own locks, which TSan does not see: all would race.
+    run_tests build-tsan --exclude-regex '^ui/'
     ;;
 fuzz) deps --dev && fuzz "$@" ;;
 bench)
