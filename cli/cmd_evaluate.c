@@ -134,8 +134,7 @@ static int evaluate(Cli *cli, const EvaluateArgs *args, const char *dataset, Err
     SoundSet samples = {0}, references = {0};
     Judges judges = {0};
     Evaluation evaluation = {0};
-    bool ok = check_args(args, err) && check_peak(args->judges.peak, err) &&
-              cli_sounds_in(args->samples, &samples, err) &&
+    bool ok = check_args(args, err) && cli_sounds_in(args->samples, &samples, err) &&
               find_references(cli, args, &selection, &references, err) &&
               cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err) &&
               cli_judge_samples(&judges, &samples, &references, args->imsm ? &selection : NULL,
@@ -270,8 +269,7 @@ static int evaluate_table(Cli *cli, const EvaluateArgs *args, const char *datase
     json_t *training = NULL;
     char *model = NULL;
     Db *db = NULL;
-    bool ok = check_table(args, &job, &view.paper, err) && check_peak(args->judges.peak, err) &&
-              cli_open(cli, DB_READ, &db, err) &&
+    bool ok = check_table(args, &job, &view.paper, err) && cli_open(cli, DB_READ, &db, err) &&
               open_table(args, dataset, &job, &training, &model, err) &&
               cli_judges_open(&args->judges, dataset, &cli->progress, &judges, err);
     if (ok) {
@@ -291,6 +289,7 @@ static int run(Cli *cli, const void *options, Err *err)
 {
     const EvaluateArgs *args = options;
     Err ignored = {0};
+    if (!check_peak(args->judges.peak, err)) return RUN_ERROR;
     char *dataset = mel_db_find(cli->folder, &ignored);
     int code =
         args->table ? evaluate_table(cli, args, dataset, err) : evaluate(cli, args, dataset, err);

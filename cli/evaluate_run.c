@@ -87,22 +87,12 @@ const NamedSound *cli_sound_find(const SoundSet *set, const char *name)
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
-static void scale_to(double peak, LoadedSound *sound)
-{
-    int64_t n = sound->frames * sound->channels;
-    float most = 0;
-    for (int64_t i = 0; i < n; i++)
-        most = fmaxf(most, fabsf(sound->samples[i]));
-    for (int64_t i = 0; i < n && most > 0; i++)
-        sound->samples[i] *= (float)peak / most;
-}
-
 static bool load(const Judge *judge, const char *path, double peak, float **sound, int64_t *n,
                  Err *err)
 {
     LoadedSound loaded;
     if (!mel_load_sound(path, &loaded, err)) return false;
-    if (peak > 0) scale_to(peak, &loaded);
+    if (peak > 0) mel_scale_to_peak(loaded.samples, loaded.frames * loaded.channels, (float)peak);
     bool ok = mel_judge_prepare(judge, loaded.samples, loaded.frames, loaded.channels,
                                 loaded.rate_hz, sound, n, err);
     free(loaded.samples);

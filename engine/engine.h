@@ -16,6 +16,7 @@
 #include "engine/diffusion/schedule.h"
 #include "engine/diffusion/synapse.h"
 #include "engine/diffusion/vocoder.h"
+#include "engine/front/level.h"
 #include "engine/front/mel.h"
 #include "engine/front/resample.h"
 #include "engine/front/resize.h"

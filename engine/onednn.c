@@ -62,11 +62,15 @@ static bool fail(Err *err, const char *what, dnnl_status_t status)
     return mel_err(err, ERR_DEVICE, "oneDNN refused a %s (status %d)", what, (int)status);
 }
 
-/* Without AVX-512 oneDNN has no bf16: then values are widened before and narrowed after. */
+bool dnn_has_bf16(void)
+{
+    return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
+}
+
+/* Where oneDNN has no bf16, values are widened before and narrowed after. */
 static DType computed_as(DType dtype)
 {
-    bool has_bf16 = dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
-    return dtype == DTYPE_BF16 && !has_bf16 ? DTYPE_F32 : dtype;
+    return dtype == DTYPE_BF16 && !dnn_has_bf16() ? DTYPE_F32 : dtype;
 }
 
 static dnnl_data_type_t dnn_type(DType dtype)

@@ -59,6 +59,8 @@ typedef struct DnnProduct {
 } DnnProduct;
 void dnn_multiply(const DnnProduct *p, const float *a, const float *b, float *c);
 
+/* Whether products of bf16 are computed as such: otherwise in f32, from widened values. */
+bool dnn_has_bf16(void);
 /* Whether the processor multiplies bf16 faster than f32. */
 bool dnn_likes_bf16(void);
 

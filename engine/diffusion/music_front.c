@@ -2,6 +2,7 @@
 #include "engine/device.h"
 #include "engine/diffusion/music_model.h"
 
+#include "engine/front/level.h"
 #include "engine/front/mel.h"
 #include "engine/front/resample.h"
 #include "engine/plan.h"
@@ -22,15 +23,6 @@ static void normalise(float *x, int64_t n)
         x[i] = (float)(0.5 * (x[i] - mean) / (peak + 1e-8));
 }
 
-static void rescale(float *x, int64_t n)
-{
-    float peak = 0;
-    for (int64_t i = 0; i < n; i++)
-        peak = fmaxf(peak, fabsf(x[i]));
-    for (int64_t i = 0; i < n && peak > 0; i++)
-        x[i] *= 0.5F / peak;
-}
-
 static bool to_wave(const float *samples, int64_t frames, int channels, int rate_hz, float *wave,
                     Err *err)
 {
@@ -48,7 +40,7 @@ static bool to_wave(const float *samples, int64_t frames, int channels, int rate
         if (n > MUSIC_SAMPLES) n = MUSIC_SAMPLES;
         memset(wave, 0, MUSIC_SAMPLES * sizeof *wave);
         memcpy(wave, x, (size_t)n * sizeof *wave);
-        rescale(wave, MUSIC_SAMPLES);
+        mel_scale_to_peak(wave, MUSIC_SAMPLES, 0.5F);
     }
     free(first);
     free(resampled);

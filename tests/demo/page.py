@@ -211,7 +211,8 @@ def write_page(demo, curation_s, training_s, quick):
         table(heads, rows),
         "<p>Both beside text only. " + ". ".join(verdict(found, m) for m in METRICS) + ".</p>",
         f'<p class="note">Means over {len(found["both"]["fad"])} seed(s) of sampling, ± one standard deviation; '
-        "every sound, made or real, was scaled to a peak of 0.5, the level that the model is taught at; judged by a VGGish (FAD), a Cnn14 (FD, KL) and towers (IMSM) that were trained here as "
+        "every sound, made or real, was scaled to a peak of 0.5, the level that the model is taught "
+        "at; judged by a VGGish (FAD), a Cnn14 (FD, KL) and towers (IMSM) that were trained here as "
         "well: comparable within this table only.</p>",
         "<h2>Pictures and the music made for them</h2>",
         "".join(item(demo, t, sounds[t["id"]]) for t in held_out[:SHOWN]),

@@ -3,6 +3,8 @@
  * CLIP, T5 and CLAP beside tests/parity/make_nets_towers.py. */
 #include "tests/engine/net_case.h"
 
+#include "engine/onednn.h"
+
 #include <string.h>
 
 static const char *const clip_known[] = {"*position_ids", "logit_scale", NULL};
@@ -81,9 +83,11 @@ static void check_t5(DType float_type)
     net_write(&c, "mask");
     CHECK_OK(mel_plan_run(c.plan, &err));
     /* bf16: weights that are rounded to it, in f32 arithmetic, are 2.03e-2 away by themselves, with
-     * the operands of every product 2.47e-2, and transformers in bf16 3.3e-2; ours are 1.4e-2
-     * (where the CPU has no bf16) to 2.3e-2. */
-    net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : 2.5e-2);
+     * the operands of every product 2.47e-2, and transformers in bf16 3.3e-2; ours are up
+     * to 2.3e-2, but 1.4e-2 on a CPU without AVX-512, which multiplies what it widened. */
+    bool widened = mel_equal(mel_device_name(), "cpu") && !dnn_has_bf16();
+    double bf16_most = widened ? 2e-2 : 2.5e-2;
+    net_check_within(&c, "first", float_type, float_type == DTYPE_F32 ? 1e-4 : bf16_most);
     net_check(&c, "second", float_type);
     net_close(&c);
 }
