@@ -52,7 +52,7 @@ static const CliOption generate_options[] = {
     CLI_INT(0, "tokens", GenerateArgs, tokens, "N", "of a text, at most (128)"),
     CLI_FLAG(0, "guide-by-picture", GenerateArgs, guide_by_picture,
              "guidance pushes towards the picture too"),
-    CLI_FLAG(0, "bf16", GenerateArgs, bf16, "compute in bfloat16: faster on CPUs with AMX"),
+    CLI_FLAG(0, "bf16", GenerateArgs, bf16, "compute in bfloat16: faster on CPUs that multiply it"),
     CLI_END,
 };
 

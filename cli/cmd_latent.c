@@ -19,7 +19,7 @@ static const CliOption latent_options[] = {
     CLI_INT(0, "steps", LatentArgs, steps, "N", "of the inversion (50)"),
     CLI_TEXT(0, "convention", LatentArgs, convention, "WHICH",
              "of the inversion: before, the exact reverse of a step, or at (before)"),
-    CLI_FLAG(0, "bf16", LatentArgs, bf16, "compute in bfloat16: faster on CPUs with AMX"),
+    CLI_FLAG(0, "bf16", LatentArgs, bf16, "compute in bfloat16: faster on CPUs that multiply it"),
     CLI_END,
 };
 

@@ -24,7 +24,7 @@ static const CliOption prepare_options[] = {
             "side of the pictures, for media and image (512)"),
     CLI_INT(0, "tokens", PrepareArgs, tokens, "N", "of a text, at most (128)"),
     CLI_INT(0, "steps", PrepareArgs, steps, "N", "of the pictures' inversion (50)"),
-    CLI_FLAG(0, "bf16", PrepareArgs, bf16, "compute in bfloat16: faster on CPUs with AMX"),
+    CLI_FLAG(0, "bf16", PrepareArgs, bf16, "compute in bfloat16: faster on CPUs that multiply it"),
     CLI_END,
 };
 

@@ -24,7 +24,7 @@ static const CliOption score_options[] = {
     CLI_TEXT(0, "music-model", ScoreArgs, music_model, "NAME",
              "a CLAP, or a sound tower that was trained into that CLIP's space "
              "(" CLI_CLAP ")"),
-    CLI_FLAG(0, "bf16", ScoreArgs, bf16, "compute in bfloat16: faster on CPUs with AMX"),
+    CLI_FLAG(0, "bf16", ScoreArgs, bf16, "compute in bfloat16: faster on CPUs that multiply it"),
     CLI_FLAG(0, "compat", ScoreArgs, compat,
              "imsm: as the authors' released script has it, with a further softmax"),
     CLI_FLAG(0, "dry-run", ScoreArgs, dry_run, "compute and say, record nothing"),

@@ -4,6 +4,7 @@
 #include "engine/big_alloc.h"
 
 #include <dnnl.h>
+#include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,18 +213,43 @@ static bool finish_arg(DnnKernel *kernel, Arg *arg, const Tensor *weights, Err *
     return true;
 }
 
-/* Makes the primitive of a descriptor, and the reorders around it. Takes the kernel. */
-static bool finish(DnnKernel *kernel, DType dtype, const char *what, const void *op_desc,
-                   dnnl_primitive_desc_t hint, const Tensor *weights, DnnKernel **out, Err *err)
+/* What a primitive is made of, beside its arguments. */
+typedef struct Making {
+    const char *what; /* for messages */
+    const void *op_desc;
+    dnnl_primitive_desc_t hint; /* or NULL */
+    DType dtype;
+    const Tensor *weights; /* or NULL */
+    float scale;           /* of the result; 0: 1 */
+    bool adds;             /* to what the result holds */
+} Making;
+
+static dnnl_primitive_attr_t new_attr(const Making *making)
 {
-    kernel->widened = computed_as(dtype) != dtype;
     dnnl_primitive_attr_t attr;
+    dnnl_post_ops_t ops;
     dnnl_primitive_attr_create(&attr);
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    dnnl_status_t status = dnnl_primitive_desc_create(&kernel->desc, op_desc, attr, engine, hint);
+    if (making->scale != 0) dnnl_primitive_attr_set_output_scales(attr, 1, 0, &making->scale);
+    if (making->adds) {
+        dnnl_post_ops_create(&ops);
+        dnnl_post_ops_append_sum(ops, 1);
+        dnnl_primitive_attr_set_post_ops(attr, ops);
+        dnnl_post_ops_destroy(ops);
+    }
+    return attr;
+}
+
+/* Makes the primitive, and the reorders around it. Takes the kernel. */
+static bool finish(DnnKernel *kernel, const Making *making, DnnKernel **out, Err *err)
+{
+    kernel->widened = computed_as(making->dtype) != making->dtype;
+    dnnl_primitive_attr_t attr = new_attr(making);
+    dnnl_status_t status =
+        dnnl_primitive_desc_create(&kernel->desc, making->op_desc, attr, engine, making->hint);
     dnnl_primitive_attr_destroy(attr);
     if (status == dnnl_success) status = dnnl_primitive_create(&kernel->primitive, kernel->desc);
-    bool ok = status == dnnl_success || fail(err, what, status);
+    bool ok = status == dnnl_success || fail(err, making->what, status);
     if (ok) {
         const dnnl_memory_desc_t *pad =
             dnnl_primitive_desc_query_md(kernel->desc, dnnl_query_scratchpad_md, 0);
@@ -231,7 +257,7 @@ static bool finish(DnnKernel *kernel, DType dtype, const char *what, const void 
         kernel->scratch_bytes = aligned(dnnl_memory_desc_get_size(pad));
     }
     for (int i = 0; ok && i < kernel->count; i++)
-        ok = finish_arg(kernel, &kernel->args[i], weights, err);
+        ok = finish_arg(kernel, &kernel->args[i], making->weights, err);
     for (int i = 0; ok && i < kernel->count; i++) {
         Arg *arg = &kernel->args[i];
         if (!is_widened(kernel, arg)) continue;
@@ -337,14 +363,13 @@ void dnn_multiply(const DnnProduct *p, const float *a, const float *b, float *c)
 
 bool dnn_likes_bf16(void)
 {
-    return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core_amx;
+    return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core_bf16;
 }
 
 /* ---- matrix products ------------------------------------------------------------------------ */
 
-bool dnn_matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
+static bool matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
 {
-    ensure_started();
     DnnKernel *kernel = mel_alloc(sizeof *kernel);
     int skip = m->batch == 1; /* a product of matrices has better code than a batch of one */
     int rank = 3 - skip;
@@ -352,9 +377,10 @@ bool dnn_matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
     const int64_t w_dims[] = {m->w_repeats ? 1 : m->batch, m->k, m->n};
     const int64_t out_dims[] = {m->batch, m->m, m->n}, out_strides[] = {m->m * m->n, m->n, 1};
     const int64_t bias_dims[] = {1, 1, m->n}, bias_strides[] = {m->n, m->n, 1};
+    DType out_type = m->sums_f32 ? DTYPE_F32 : m->dtype;
     dnnl_memory_desc_t x = desc_of(rank, x_dims + skip, m->dtype, m->x_strides + skip);
     dnnl_memory_desc_t w = desc_of(rank, w_dims + skip, m->dtype, m->w_strides + skip);
-    dnnl_memory_desc_t y = desc_of(rank, out_dims + skip, m->dtype, out_strides + skip);
+    dnnl_memory_desc_t y = desc_of(rank, out_dims + skip, out_type, out_strides + skip);
     dnnl_memory_desc_t b = desc_of(rank, bias_dims + skip, DTYPE_F32, bias_strides + skip);
     dnnl_memory_desc_t w_any = any_layout(&w);
     dnnl_matmul_desc_t desc;
@@ -368,7 +394,24 @@ bool dnn_matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
     add_arg(kernel, DNNL_ARG_WEIGHTS, ROLE_W, &w);
     if (m->bias) add_arg(kernel, DNNL_ARG_BIAS, ROLE_BIAS, &b);
     add_arg(kernel, DNNL_ARG_DST, ROLE_OUT, &y);
-    return finish(kernel, m->dtype, "matrix product", &desc, NULL, m->weights, out, err);
+    const Making making = {.what = "matrix product",
+                           .op_desc = &desc,
+                           .dtype = m->dtype,
+                           .weights = m->weights,
+                           .scale = m->scale,
+                           .adds = m->adds};
+    return finish(kernel, &making, out, err);
+}
+
+/* A primitive divides its work by the number of threads at the time when it is made. */
+bool dnn_matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
+{
+    ensure_started();
+    int threads = omp_get_max_threads();
+    if (m->one_thread) omp_set_num_threads(1);
+    bool ok = matmul_new(m, out, err);
+    omp_set_num_threads(threads);
+    return ok;
 }
 
 /* ---- convolutions --------------------------------------------------------------------------- */
@@ -437,7 +480,9 @@ bool dnn_conv_new(const DnnConv *c, DnnKernel **out, Err *err)
         &desc, dnnl_forward_inference, dnnl_convolution_direct, &d.x, &d.w_any,
         c->bias ? &d.bias : NULL, &d.y, d.stride, d.dilation, d.before, d.after);
     if (status != dnnl_success) return fail(err, "convolution", status);
-    return finish(conv_kernel(c, &d), c->dtype, "convolution", &desc, NULL, c->weights, out, err);
+    const Making making = {
+        .what = "convolution", .op_desc = &desc, .dtype = c->dtype, .weights = c->weights};
+    return finish(conv_kernel(c, &d), &making, out, err);
 }
 
 bool dnn_conv_transpose_new(const DnnConv *c, DnnKernel **out, Err *err)
@@ -449,8 +494,11 @@ bool dnn_conv_transpose_new(const DnnConv *c, DnnKernel **out, Err *err)
         &desc, dnnl_forward_inference, dnnl_deconvolution_direct, &d.x, &d.w_any,
         c->bias ? &d.bias : NULL, &d.y, d.stride, d.dilation, d.before, d.after);
     if (status != dnnl_success) return fail(err, "transposed convolution", status);
-    return finish(conv_kernel(c, &d), c->dtype, "transposed convolution", &desc, NULL, c->weights,
-                  out, err);
+    const Making making = {.what = "transposed convolution",
+                           .op_desc = &desc,
+                           .dtype = c->dtype,
+                           .weights = c->weights};
+    return finish(conv_kernel(c, &d), &making, out, err);
 }
 
 bool dnn_conv_weights_new(const DnnConv *c, DnnKernel **out, Err *err)
@@ -476,7 +524,9 @@ bool dnn_conv_weights_new(const DnnConv *c, DnnKernel **out, Err *err)
     add_arg(kernel, DNNL_ARG_SRC, ROLE_X, &d.x);
     add_arg(kernel, DNNL_ARG_DIFF_DST, ROLE_W, &d.y);
     add_arg(kernel, DNNL_ARG_DIFF_WEIGHTS, ROLE_OUT, &d.w);
-    bool ok = finish(kernel, c->dtype, "convolution's gradient", &desc, hint, NULL, out, err);
+    const Making making = {
+        .what = "convolution's gradient", .op_desc = &desc, .hint = hint, .dtype = c->dtype};
+    bool ok = finish(kernel, &making, out, err);
     dnnl_primitive_desc_destroy(hint);
     return ok;
 }

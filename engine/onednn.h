@@ -19,6 +19,11 @@ typedef struct DnnMatmul {
     bool bias;
     DType dtype;           /* of x, w and the result; bias is f32 */
     const Tensor *weights; /* w, where it is known now; any float type; laid out as w_strides say */
+
+    bool sums_f32;   /* the result is f32 whatever the dtype */
+    bool adds;       /* to what the result holds */
+    float scale;     /* of the product; 0: 1 */
+    bool one_thread; /* it will run inside a parallel region */
 } DnnMatmul;
 
 typedef struct DnnConv {

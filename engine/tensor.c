@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/tensor.h"
 
+#include "engine/clones.h"
+
 #include <string.h>
 
 static const struct {
@@ -185,12 +187,39 @@ static void write_number(void *to, DType dtype, int64_t i, double value)
     }
 }
 
+/* ---- the two ways between bf16 and f32, which every kernel of bf16 goes -------------------------
+ */
+
+MEL_CLONES static void widen(const uint16_t *from, float *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits = (uint32_t)from[i] << 16;
+        memcpy(&to[i], &bits, sizeof bits);
+    }
+}
+
+/* As mel_f32_to_bf16, without a branch. */
+MEL_CLONES static void narrow(const float *from, uint16_t *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &from[i], sizeof bits);
+        uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        uint32_t quiet = bits >> 16 | 0x40;
+        to[i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+    }
+}
+
 void mel_convert(const void *from, DType from_type, void *to, DType to_type, int64_t count)
 {
     if (from_type == to_type) {
         memcpy(to, from, (size_t)count * mel_dtype_size(to_type));
-        return;
+    } else if (from_type == DTYPE_BF16 && to_type == DTYPE_F32) {
+        widen(from, to, count);
+    } else if (from_type == DTYPE_F32 && to_type == DTYPE_BF16) {
+        narrow(from, to, count);
+    } else {
+        for (int64_t i = 0; i < count; i++)
+            write_number(to, to_type, i, read_number(from, from_type, i));
     }
-    for (int64_t i = 0; i < count; i++)
-        write_number(to, to_type, i, read_number(from, from_type, i));
 }

@@ -26,6 +26,24 @@ MEL_CLONES float row_exponentials(float *row, int64_t n, float top)
     return sum;
 }
 
+/* Exponentials are numbers: no NaN to keep, unlike mel_convert. */
+MEL_CLONES float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t n, float top)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) {
+        float e = simd_exp(row[i] - top), rounded;
+        uint32_t word;
+        memcpy(&word, &e, sizeof word);
+        word = (word + 0x7fff + (word >> 16 & 1)) >> 16;
+        bits[i] = (uint16_t)word;
+        word <<= 16;
+        memcpy(&rounded, &word, sizeof rounded);
+        sum += rounded;
+    }
+    return sum;
+}
+
 MEL_CLONES float row_dot(const float *a, const float *b, int64_t n)
 {
     float sum = 0;

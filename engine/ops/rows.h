@@ -12,6 +12,9 @@ float row_largest(const float *row, int64_t n); /* -FLT_MAX for none */
 /* row = e^(row - top); returns the sum. */
 float row_exponentials(float *row, int64_t n, float top);
 
+/* The same, rounded to bf16 into `bits`; the sum is of what was rounded. */
+float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t n, float top);
+
 float row_dot(const float *a, const float *b, int64_t n);
 void row_scale(float *row, int64_t n, float factor);
 

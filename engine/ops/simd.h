@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What fast kernels share: clones for wider vectors, chosen when the program starts; functions
- * that a compiler can turn into vectors; and rows of bf16 as rows of float. */
+ * What fast kernels share: functions that a compiler can turn into vectors, and rows of bf16 as
+ * rows of float. */
 #ifndef MEL_ENGINE_SIMD_H
 #define MEL_ENGINE_SIMD_H
 
+#include "engine/clones.h"
 #include "engine/tensor.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Sanitizers run before the resolvers of clones do. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MEL_SANITIZED)
-#define MEL_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define MEL_CLONES
-#endif
 
 /* e^x within 2 units in the last place; 0 below -87.3, e^88.3 above. */
 static inline float simd_exp(float x)
@@ -69,9 +63,7 @@ static inline const float *simd_load(const void *from, DType dtype, int64_t offs
                                      float buffer[SIMD_CHUNK])
 {
     if (dtype == DTYPE_F32) return (const float *)from + offset;
-    const uint16_t *bits = (const uint16_t *)from + offset;
-    for (int64_t i = 0; i < count; i++)
-        buffer[i] = mel_bf16_to_f32(bits[i]);
+    mel_convert((const uint16_t *)from + offset, dtype, buffer, DTYPE_F32, count);
     return buffer;
 }
 
@@ -85,9 +77,7 @@ static inline void simd_store(void *to, DType dtype, int64_t offset, int64_t cou
                               const float buffer[SIMD_CHUNK])
 {
     if (dtype == DTYPE_F32) return;
-    uint16_t *bits = (uint16_t *)to + offset;
-    for (int64_t i = 0; i < count; i++)
-        bits[i] = mel_f32_to_bf16(buffer[i]);
+    mel_convert(buffer, DTYPE_F32, (uint16_t *)to + offset, dtype, count);
 }
 
 #endif

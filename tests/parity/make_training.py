@@ -127,7 +127,9 @@ def schedule():
 # ---- data ------------------------------------------------------------------------------------
 
 def make_data():
-    rng = np.random.RandomState(4)
+    """Of a seed with which no alpha's first slopes are far smaller than its usual ones: the sign of such a
+    one decides AdamW's first steps, and bf16 would decide the sign."""
+    rng = np.random.RandomState(12)
     normal = lambda *s: torch.tensor(rng.standard_normal(s).astype(np.float32))
     return dict(latents=normal(ITEMS, *LATENT), text_states=normal(ITEMS, TOKENS, WIDTH),
                 text_length=torch.tensor([[6], [3], [4], [2], [5]], dtype=torch.int32),

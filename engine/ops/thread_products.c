@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/ops/thread_products.h"
+
+#include "engine/ops/rows.h"
+
+#include <stdlib.h>
+
+struct ThreadProducts {
+    int64_t threads, scratch_bytes;
+    int count;
+    DnnKernel *kernels[]; /* those of one thread after those of another */
+};
+
+bool thread_products_new(const DnnMatmul *products, int count, ThreadProducts **out, Err *err)
+{
+    int64_t threads = thread_limit(), all = threads * count;
+    ThreadProducts *set = mel_alloc(sizeof *set + (size_t)all * sizeof(DnnKernel *));
+    set->threads = threads;
+    set->count = count;
+    for (int64_t i = 0; i < all; i++) {
+        DnnMatmul product = products[i % count];
+        product.one_thread = true;
+        if (!dnn_matmul_new(&product, &set->kernels[i], err)) {
+            thread_products_free(set);
+            return false;
+        }
+        int64_t bytes = dnn_scratch_bytes(set->kernels[i]);
+        if (bytes > set->scratch_bytes) set->scratch_bytes = bytes;
+    }
+    *out = set;
+    return true;
+}
+
+void thread_products_free(void *memory)
+{
+    ThreadProducts *set = memory;
+    for (int64_t i = 0; set && i < set->threads * set->count; i++)
+        dnn_free(set->kernels[i]);
+    free(set);
+}
+
+int64_t thread_products_scratch_bytes(const ThreadProducts *products)
+{
+    return products->scratch_bytes;
+}
+
+void thread_products_run(ThreadProducts *products, int which, const void *x, const void *w,
+                         void *out, void *scratch)
+{
+    dnn_run(products->kernels[thread_number() * products->count + which], x, w, NULL, out, scratch);
+}
