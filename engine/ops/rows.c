@@ -19,7 +19,7 @@ MEL_CLONES float row_exponentials(float *row, int64_t n, float top)
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
-        float e = simd_exp(row[i] - top);
+        float e = simd_exp_below(row[i] - top);
         row[i] = e;
         sum += e;
     }
@@ -32,7 +32,7 @@ MEL_CLONES float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
-        float e = simd_exp(row[i] - top), rounded;
+        float e = simd_exp_below(row[i] - top), rounded;
         uint32_t word;
         memcpy(&word, &e, sizeof word);
         word = (word + 0x7fff + (word >> 16 & 1)) >> 16;

@@ -11,12 +11,12 @@
 #include <math.h>
 #include <string.h>
 
-/* e^x within 2 units in the last place; 0 below -87.3, e^88.3 above. */
-static inline float simd_exp(float x)
+/* e^x of x ≤ 88.3 within 2 units in the last place; 0 below -87.3. */
+static inline float simd_exp_below(float x)
 {
-    x = x < 88.3F ? x : 88.3F;
     float clamped = x > -87.3F ? x : -87.3F;
-    float n = (clamped * 1.44269504F + 12582912.0F) - 12582912.0F; /* rounds to an integer */
+    float shifted = clamped * 1.44269504F + 12582912.0F; /* its last bits: an integer, n */
+    float n = shifted - 12582912.0F;
     float f = clamped - n * 0.693359375F + n * 2.12194440e-4F;
     float p = 1.3888889e-3F;
     p = p * f + 8.3333333e-3F;
@@ -25,10 +25,18 @@ static inline float simd_exp(float x)
     p = p * f + 0.5F;
     p = p * f + 1.0F;
     p = p * f + 1.0F;
-    int32_t bits = ((int32_t)n + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return x > -87.3F ? p * scale : 0.0F;
+    uint32_t bits, exponent; /* p · 2^n */
+    memcpy(&bits, &p, sizeof bits);
+    memcpy(&exponent, &shifted, sizeof exponent);
+    bits += exponent << 23;
+    memcpy(&p, &bits, sizeof p);
+    return x > -87.3F ? p : 0.0F;
+}
+
+/* The same of any x; e^88.3 above. */
+static inline float simd_exp(float x)
+{
+    return simd_exp_below(x < 88.3F ? x : 88.3F);
 }
 
 /* Abramowitz and Stegun 7.1.26: within 1.5e-7. */

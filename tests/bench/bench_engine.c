@@ -9,6 +9,7 @@
  * by tests/parity/bench_torch.py too, as installed and with a heap that keeps its pages (what a
  * program that knows of it would do); without, ours is shown alone. Medians of whole forward
  * passes. Memory is what the process grew by at most, weights and all. */
+#include "engine/diffusion/synapse.h"
 #include "engine/engine.h"
 #include "engine/nets.h"
 #include "engine/onednn.h"
@@ -120,6 +121,33 @@ static Node *build_unet_guided(Graph *g, DType type)
     return build_tango(g, type, 2);
 }
 
+/* A step of making music: the picture's UNet, whose states are taken, pooled for both halves of the
+ * guidance and mixed into the music's. */
+static Node *build_generation(Graph *g, DType type)
+{
+    enum { TOKENS = 64, HALVES = 2 };
+    const UnetConfig image = mel_unet_sd21(), music = mel_unet_tango();
+    Synapse synapse;
+    Err err = {0};
+    if (!mel_synapse_plan(&(SynapseConfig){0}, &image, &music, &synapse, &err)) give_up(&err);
+    const UnetInputs picture = {.x = numbers(g, "picture", type, SHAPE(1, 64, 64, 4)),
+                                .timesteps = numbers(g, "picture t", DTYPE_F32, SHAPE(1)),
+                                .text = numbers(g, "picture text", type, SHAPE(1, 77, 1024))};
+    const UnetInputs in = {.x = numbers(g, "x", type, SHAPE(HALVES, 256, 16, 8)),
+                           .timesteps = numbers(g, "t", DTYPE_F32, SHAPE(HALVES)),
+                           .text = numbers(g, "text", type, SHAPE(HALVES, TOKENS, 1024))};
+    UnetHook hook = mel_synapse_capture(&synapse);
+    mel_graph_push(g, "image_unet.");
+    mel_graph_output(g, "picture out", mel_net_unet(g, &image, &picture, &hook));
+    for (int i = 0; i < synapse.count; i++)
+        synapse.states[i] = mel_op_concat(synapse.states[i], synapse.states[i], 0);
+    mel_synapse_pool(&synapse, numbers(g, "lengths", DTYPE_I32, SHAPE(HALVES)), TOKENS);
+    mel_synapse_project(&synapse, g);
+    mel_graph_pop(g);
+    hook = mel_synapse_mix(&synapse, g, NULL);
+    return mel_graph_output(g, "out", mel_net_unet(g, &music, &in, &hook));
+}
+
 /* The size of network that the demo trains. */
 static Node *build_unet_small(Graph *g, DType type)
 {
@@ -208,6 +236,7 @@ static const Workload workloads[] = {
     {"unet",        "SD 2.1 UNet, 64x64, 77 tokens",     build_unet,         804,  {1.5, 2}, false},
     {"unet-tango",  "TANGO UNet, 256x16, 64 tokens",     build_unet_tango,   803,  {1.5, 2}, false},
     {"unet-guided", "the same, with guidance",           build_unet_guided,  1606, {1.5, 2}, false},
+    {"generation",  "a step of music from a picture",    build_generation,   2410, {1.5, 2}, false},
     {"clip",        "CLIP B/32, 8 pictures",             build_clip_picture, 70.4, {1, 0},   false},
     {"clip-text",   "CLIP B/32, 8 texts",                build_clip_text,    48,   {1, 0},   false},
     {"clap",        "CLAP, 4 sounds of 10 s",            build_clap_sound,   47.2, {1, 0},   false},
@@ -267,22 +296,46 @@ static Variables *make_variables(const Graph *g, Source *source)
     return variables;
 }
 
-static void write_inputs(const Graph *g, Plan *plan)
+/* Noise, or everywhere the same number. */
+typedef enum Fill { FILL_NOISE, FILL_F32, FILL_I32 } Fill;
+
+static void *made_input(Fill fill, int32_t value, uint64_t stream, int64_t count)
 {
-    static const char *const names[] = {"x", "t", "text", "ids", "ends"};
-    (void)g;
-    for (size_t k = 0; k < MEL_COUNT(names); k++) {
-        const Shape *shape = mel_plan_shape(plan, names[k]);
+    float *floats = mel_alloc((size_t)count * sizeof *floats);
+    int32_t *whole = (void *)floats;
+    Rng rng = {.seed = 9, .stream = stream};
+    for (int64_t i = 0; i < count; i++) {
+        if (fill == FILL_I32)
+            whole[i] = value;
+        else
+            floats[i] = fill == FILL_F32 ? (float)value : (float)mel_rng_normal(&rng);
+    }
+    return floats;
+}
+
+static void write_inputs(Plan *plan)
+{
+    static const struct {
+        const char *name;
+        Fill fill;
+        int32_t value;
+    } inputs[] = {
+        {"x",            FILL_NOISE, 0  },
+        {"text",         FILL_NOISE, 0  },
+        {"picture",      FILL_NOISE, 0  },
+        {"picture text", FILL_NOISE, 0  },
+        {"t",            FILL_F32,   500},
+        {"picture t",    FILL_F32,   500},
+        {"ids",          FILL_I32,   0  },
+        {"ends",         FILL_I32,   0  },
+        {"lengths",      FILL_I32,   64 },
+    };
+    for (size_t k = 0; k < MEL_COUNT(inputs); k++) {
+        const Shape *shape = mel_plan_shape(plan, inputs[k].name);
         if (!shape) continue;
-        int64_t count = mel_shape_count(shape);
-        float *values = mel_alloc((size_t)count * sizeof *values);
-        Rng rng = {.seed = 9, .stream = k};
         Err err = {0};
-        for (int64_t i = 0; i < count; i++)
-            values[i] = (float)mel_rng_normal(&rng);
-        if (mel_equal(names[k], "t")) values[0] = 500;
-        if (k >= 3) memset(values, 0, (size_t)count * sizeof *values); /* ids */
-        if (!mel_plan_write(plan, names[k], values, &err)) give_up(&err);
+        void *values = made_input(inputs[k].fill, inputs[k].value, k, mel_shape_count(shape));
+        if (!mel_plan_write(plan, inputs[k].name, values, &err)) give_up(&err);
         free(values);
     }
 }
@@ -317,7 +370,7 @@ static Figures measure(const Workload *w, DType type, int rounds)
     if (!mel_plan_new(g, mel_device(), &params, &plan, &err)) give_up(&err);
     f.plan_s = (double)(mel_monotonic_us() - begin) / 1e6;
     for (int i = -1; i < rounds; i++) {
-        write_inputs(g, plan);
+        write_inputs(plan);
         begin = mel_monotonic_us();
         if (!mel_plan_run(plan, &err) || !mel_plan_wait(plan, &err)) give_up(&err);
         if (i >= 0) times[i] = (double)(mel_monotonic_us() - begin) / 1e3;

@@ -22,17 +22,70 @@ torch.manual_seed(0)
 dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[kind]
 
 
-def unet(size, channels, tokens, batch=1):
+def large_unet(channels):
     from diffusers import UNet2DConditionModel
     net = UNet2DConditionModel(
         sample_size=64, in_channels=channels, out_channels=channels, cross_attention_dim=1024,
         attention_head_dim=(5, 10, 20, 20), use_linear_projection=True)
-    net = net.to(dtype).to(memory_format=torch.channels_last).eval()
-    x = torch.randn(batch, channels, *size, dtype=dtype).to(memory_format=torch.channels_last)
+    return net.to(dtype).to(memory_format=torch.channels_last).eval()
+
+
+def picture_of_noise(batch, channels, size):
+    return torch.randn(batch, channels, *size, dtype=dtype).to(memory_format=torch.channels_last)
+
+
+def unet(size, channels, tokens, batch=1):
+    net, x = large_unet(channels), picture_of_noise(batch, channels, size)
     text = torch.randn(batch, tokens, 1024, dtype=dtype)
     if way == "compiled":
         net = torch.compile(net, mode="max-autotune-no-cudagraphs" if device == "cpu" else "max-autotune")
     return lambda: net(x, torch.tensor(500), encoder_hidden_states=text).sample
+
+
+def attend(attn, q, k, v):
+    split = lambda x: x.view(x.shape[0], -1, attn.heads, x.shape[-1] // attn.heads).transpose(1, 2)
+    out = torch.nn.functional.scaled_dot_product_attention(split(q), split(k), split(v))
+    return attn.to_out[0](out.transpose(1, 2).flatten(2))
+
+
+class Capture:
+    """Self-attention of the picture's UNet: keeps what keys and values are made of."""
+
+    def __init__(self, kept, name):
+        self.kept, self.name = kept, name
+
+    def __call__(self, attn, states, encoder_hidden_states=None, attention_mask=None, **_):
+        self.kept[self.name] = (attn, states)
+        return attend(attn, attn.to_q(states), attn.to_k(states), attn.to_v(states))
+
+
+class Mix:
+    """Cross-attention of the music's UNet, joined to the picture, with an alpha of its own."""
+
+    def __init__(self, kept, name):
+        self.kept, self.name, self.alpha = kept, name, torch.tensor(0.1, dtype=dtype)
+
+    def __call__(self, attn, states, encoder_hidden_states=None, attention_mask=None, **_):
+        k, v = attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states)
+        image, there = self.kept[self.name]
+        pooled = torch.nn.functional.adaptive_avg_pool1d(there.mT, k.shape[1]).mT
+        k, v = torch.lerp(k, image.to_k(pooled), self.alpha), torch.lerp(v, image.to_v(pooled), self.alpha)
+        return attend(attn, attn.to_q(states), k, v)
+
+
+def generation():
+    image, music, kept = large_unet(4), large_unet(8), {}
+    for name, _ in image.named_modules():
+        if name.startswith("up_blocks") and name.endswith("transformer_blocks.0"):
+            image.get_submodule(f"{name}.attn1").set_processor(Capture(kept, name))
+            music.get_submodule(f"{name}.attn2").set_processor(Mix(kept, name))
+    picture, picture_text = picture_of_noise(1, 4, (64, 64)), torch.randn(1, 77, 1024, dtype=dtype)
+    x, text = picture_of_noise(2, 8, (256, 16)), torch.randn(2, 64, 1024, dtype=dtype)
+
+    def step():
+        image(picture, torch.tensor(500), encoder_hidden_states=picture_text)
+        return music(x, torch.tensor(500), encoder_hidden_states=text).sample
+    return torch.compile(step) if way == "compiled" else step
 
 
 def clip():
@@ -146,8 +199,10 @@ def train_small():
         torch.randn(4, 24, 128))
 
 
-nets = {"train-unet": train_unet, "train-small": train_small, "unet": lambda: unet((64, 64), 4, 77), "unet-tango": lambda: unet((256, 16), 8, 64),
+nets = {"train-unet": train_unet, "train-small": train_small, "unet": lambda: unet((64, 64), 4, 77),
+        "unet-tango": lambda: unet((256, 16), 8, 64),
         "unet-guided": lambda: unet((256, 16), 8, 64, batch=2),
+        "generation": generation,
         "clip": clip_picture, "clip-text": clip_text, "clap": clap, "t5": t5, "cnn14": cnn14,
         "vae": vae, "vocoder": vocoder}
 with torch.set_grad_enabled(name.startswith("train")):
