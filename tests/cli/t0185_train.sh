@@ -8,6 +8,17 @@ expect_success 'a split becomes shards, the same at a second time' '
     prepare media && whole prepare && [ -s shards/media/index.json ] &&
     sha256sum shards/media/* > first && prepare media && sha256sum -c --quiet first
 '
+expect_success 'killed after its first file, prepare goes on behind it and comes to the same bytes' '
+    make_dataset large 200 && large="-C large --json prepare --split main --for media --tokens 24 --picture 32" &&
+    run 0 "$MEL" $large shards/whole && [ -s shards/whole/00001.safetensors ] &&
+    killed=0 && for file in 00000 00001; do
+        { "$MEL" $large shards/killed > out 2> err & } && child=$! && tries=0
+        until [ -e shards/killed/$file.safetensors ] || [ $tries -gt 600 ]; do sleep 0.02; tries=$((tries + 1)); done
+        kill -KILL $child && killed=$((killed + 1)); wait $child
+    done 2>/dev/null; [ $killed -gt 0 ] && first=$(stat -c "%i %Y" shards/killed/00000.safetensors) &&
+    run 0 "$MEL" $large shards/killed && [ "$first" = "$(stat -c "%i %Y" shards/killed/00000.safetensors)" ] &&
+    ( cd shards/whole && sha256sum -- * ) > whole && ( cd shards/killed && sha256sum --quiet -c ../../whole && [ "$(ls | wc -l)" -eq "$(wc -l < ../../whole)" ] )
+'
 expect_success 'a CLIP is trained, then the audio tower in its space, and both give purity' '
     config clip clip shards/media "" && config sound imsm shards/media ",\"ema\":0.5" &&
     run 1 "$MEL" train sound.json && has err "clip" &&
