@@ -5,10 +5,13 @@
 
 #include <stdlib.h>
 
+enum { MEMBER_ALIGNMENT = 64 / sizeof(float), ZEROES_BYTES = 1 << 20 };
+
 typedef struct Variable {
     char *name;
     Shape shape;
-    void *memory;
+    char *memory;
+    bool flat, member; /* a member's memory is its flat variable's */
 } Variable;
 
 struct Variables {
@@ -29,39 +32,125 @@ void mel_variables_free(Variables *variables)
 {
     if (!variables) return;
     for (int i = 0; i < variables->count; i++) {
-        variables->backend->free(variables->backend, variables->all[i].memory);
-        free(variables->all[i].name);
+        const Variable *one = &variables->all[i];
+        if (!one->member) variables->backend->free(variables->backend, one->memory);
+        free(one->name);
     }
     free(variables->all);
     free(variables);
 }
 
-static int64_t bytes_of(const Variables *variables, const Shape *shape)
+static int64_t bytes_of(const Variables *variables, int64_t count)
 {
-    DType kept = variables->backend->dtype(DTYPE_F32);
-    return mel_shape_count(shape) * (int64_t)mel_dtype_size(kept);
+    return count * (int64_t)mel_dtype_size(variables->backend->dtype(DTYPE_F32));
+}
+
+/* ---- adding --------------------------------------------------------------------------------- */
+
+static bool is_new(const Variables *variables, const char *name, Err *err)
+{
+    return mel_variables_find(variables, name) < 0 ||
+           mel_err(err, ERR_USAGE, "there are two variables '%s'", name);
+}
+
+/* The new one; its memory is its own. */
+static Variable *push(Variables *variables, const char *name, Shape shape, char *memory)
+{
+    mel_grow(&variables->all, &variables->capacity, (size_t)variables->count + 1,
+             sizeof *variables->all);
+    Variable *one = &variables->all[variables->count++];
+    *one = (Variable){.name = mel_strdup(name), .shape = shape, .memory = memory};
+    return one;
+}
+
+/* Piece by piece: no second array of that size. Zero is the same bits in every float type. */
+static bool write_zeroes(const Variables *variables, char *memory, int64_t bytes, Err *err)
+{
+    Backend *backend = variables->backend;
+    char *zeroes = mel_alloc(ZEROES_BYTES);
+    bool ok = true;
+    for (int64_t at = 0; at < bytes && ok; at += ZEROES_BYTES) {
+        int64_t n = bytes - at < ZEROES_BYTES ? bytes - at : ZEROES_BYTES;
+        ok = backend->upload(backend, NULL, memory + at, zeroes, n, err);
+    }
+    ok = ok && backend->synchronize(backend, NULL, err);
+    free(zeroes);
+    return ok;
+}
+
+/* Memory for a variable of that name and shape, of zeroes; NULL with an error. */
+static char *zeroed(const Variables *variables, const char *name, const Shape *shape, Err *err)
+{
+    int64_t count, bytes;
+    Backend *backend = variables->backend;
+    if (!mel_shape_bytes(shape, DTYPE_F64, &count, &bytes)) {
+        mel_err(err, ERR_LIMIT, "variable '%s' is too large", name);
+        return NULL;
+    }
+    char *memory = backend->alloc(backend, bytes_of(variables, count), err);
+    if (!memory || write_zeroes(variables, memory, bytes_of(variables, count), err)) return memory;
+    backend->free(backend, memory);
+    return NULL;
 }
 
 bool mel_variables_add(Variables *variables, const char *name, Shape shape, const float *first,
                        Err *err)
 {
-    int64_t count, bytes;
-    if (mel_variables_find(variables, name) >= 0)
-        return mel_err(err, ERR_USAGE, "there are two variables '%s'", name);
-    if (!mel_shape_bytes(&shape, DTYPE_F64, &count, &bytes))
-        return mel_err(err, ERR_LIMIT, "variable '%s' is too large", name);
-    void *memory = variables->backend->alloc(variables->backend, bytes_of(variables, &shape), err);
+    char *memory = is_new(variables, name, err) ? zeroed(variables, name, &shape, err) : NULL;
     if (!memory) return false;
-    mel_grow(&variables->all, &variables->capacity, (size_t)variables->count + 1,
-             sizeof *variables->all);
-    variables->all[variables->count] =
-        (Variable){.name = mel_strdup(name), .shape = shape, .memory = memory};
-    int i = variables->count++;
-    if (first) return mel_variables_write(variables, i, first, err);
-    float *zeroes = mel_try_alloc((size_t)count + 1, sizeof *zeroes, SIZE_MAX, name, err);
-    bool ok = zeroes && mel_variables_write(variables, i, zeroes, err);
-    free(zeroes);
+    push(variables, name, shape, memory);
+    return !first || mel_variables_write(variables, variables->count - 1, first, err);
+}
+
+static bool names_are_new(const Variables *variables, const char *name, const FlatMember *members,
+                          int count, Err *err)
+{
+    bool ok = is_new(variables, name, err);
+    for (int i = 0; i < count && ok; i++) {
+        ok = is_new(variables, members[i].name, err);
+        bool twice = mel_equal(members[i].name, name);
+        for (int k = 0; k < i && !twice; k++)
+            twice = mel_equal(members[i].name, members[k].name);
+        if (ok && twice)
+            ok = mel_err(err, ERR_USAGE, "there are two variables '%s'", members[i].name);
+    }
     return ok;
+}
+
+/* How many numbers a member takes up, with what is free behind it; -1 when they are too many. */
+static int64_t room_of(const Shape *shape)
+{
+    int64_t count, bytes;
+    if (!mel_shape_bytes(shape, DTYPE_F64, &count, &bytes)) return -1;
+    return (count + MEMBER_ALIGNMENT - 1) / MEMBER_ALIGNMENT * MEMBER_ALIGNMENT;
+}
+
+bool mel_variables_add_flat(Variables *variables, const char *name, const FlatMember *members,
+                            int count, Err *err)
+{
+    int64_t total = 0, at = 0;
+    if (!names_are_new(variables, name, members, count, err)) return false;
+    for (int i = 0; i < count; i++) {
+        int64_t room = room_of(&members[i].shape);
+        if (room < 0 || __builtin_add_overflow(total, room, &total))
+            return mel_err(err, ERR_LIMIT, "variable '%s' is too large", members[i].name);
+    }
+    char *memory = zeroed(variables, name, &SHAPE(total), err);
+    if (!memory) return false;
+    push(variables, name, SHAPE(total), memory)->flat = true;
+    for (int i = 0; i < count; i++) {
+        char *own = memory + bytes_of(variables, at);
+        push(variables, members[i].name, members[i].shape, own)->member = true;
+        at += room_of(&members[i].shape);
+    }
+    return true;
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+bool mel_variables_is_flat(const Variables *variables, int i)
+{
+    return variables->all[i].flat;
 }
 
 int mel_variables_count(const Variables *variables)
@@ -96,14 +185,17 @@ void *variables_memory(const Variables *variables, const char *name, const Shape
     return NULL;
 }
 
+/* ---- reading and writing -------------------------------------------------------------------- */
+
 /* Converted on the way where the device keeps another type. */
-static bool move(const Variables *variables, int i, const float *in, float *out, Err *err)
+static bool move(const Variables *variables, int i, int64_t begin, int64_t count, const float *in,
+                 float *out, Err *err)
 {
     Backend *backend = variables->backend;
     const Variable *variable = &variables->all[i];
     DType kept = backend->dtype(DTYPE_F32);
-    int64_t count = mel_shape_count(&variable->shape),
-            bytes = bytes_of(variables, &variable->shape);
+    char *memory = variable->memory + bytes_of(variables, begin);
+    int64_t bytes = bytes_of(variables, count);
     void *copy = kept == DTYPE_F32 ? NULL
                                    : mel_try_alloc((size_t)count + 1, mel_dtype_size(kept),
                                                    SIZE_MAX, variable->name, err);
@@ -112,10 +204,10 @@ static bool move(const Variables *variables, int i, const float *in, float *out,
     if (in) {
         if (copy) mel_convert(in, DTYPE_F32, copy, kept, count);
         const void *from = copy ? copy : in;
-        ok = backend->upload(backend, NULL, variable->memory, from, bytes, err);
+        ok = backend->upload(backend, NULL, memory, from, bytes, err);
     } else {
         void *to = copy ? copy : out;
-        ok = backend->download(backend, NULL, to, variable->memory, bytes, err);
+        ok = backend->download(backend, NULL, to, memory, bytes, err);
     }
     ok = ok && backend->synchronize(backend, NULL, err);
     if (ok && copy && out) mel_convert(copy, kept, out, DTYPE_F32, count);
@@ -123,19 +215,43 @@ static bool move(const Variables *variables, int i, const float *in, float *out,
     return ok;
 }
 
+static int64_t count_of(const Variables *variables, int i)
+{
+    return mel_shape_count(&variables->all[i].shape);
+}
+
+static bool is_inside(const Variables *variables, int i, int64_t begin, int64_t count)
+{
+    return begin >= 0 && count >= 0 && count <= count_of(variables, i) - begin;
+}
+
+bool mel_variables_read_part(const Variables *variables, int i, int64_t begin, int64_t count,
+                             float *out, Err *err)
+{
+    MEL_ASSERT(is_inside(variables, i, begin, count));
+    return move(variables, i, begin, count, NULL, out, err);
+}
+
+bool mel_variables_write_part(Variables *variables, int i, int64_t begin, int64_t count,
+                              const float *data, Err *err)
+{
+    MEL_ASSERT(is_inside(variables, i, begin, count));
+    return move(variables, i, begin, count, data, NULL, err);
+}
+
 bool mel_variables_read(const Variables *variables, int i, float *out, Err *err)
 {
-    return move(variables, i, NULL, out, err);
+    return move(variables, i, 0, count_of(variables, i), NULL, out, err);
 }
 
 bool mel_variables_write(Variables *variables, int i, const float *data, Err *err)
 {
-    return move(variables, i, data, NULL, err);
+    return move(variables, i, 0, count_of(variables, i), data, NULL, err);
 }
 
 float *mel_variables_host(Variables *variables, int i)
 {
     const Backend *backend = variables->backend;
     bool plain = backend->host_memory && backend->dtype(DTYPE_F32) == DTYPE_F32;
-    return plain ? variables->all[i].memory : NULL;
+    return plain ? (float *)(void *)variables->all[i].memory : NULL;
 }

@@ -17,6 +17,21 @@ void mel_variables_free(Variables *variables); /* after the plans made with them
 MEL_MUST_CHECK bool mel_variables_add(Variables *variables, const char *name, Shape shape,
                                       const float *first, Err *err);
 
+/* Of a flat variable: what is behind what in its memory. */
+typedef struct FlatMember {
+    const char *name;
+    Shape shape;
+} FlatMember;
+
+/* A flat variable, of shape [N], and its members: views of it that are variables like others, so
+ * that what is written to one is in the whole and the other way round. They lie in the given order
+ * in one piece of memory; each begins at a multiple of 64 bytes. All of it is zero at first, and
+ * what lies between the members stays so unless the whole is written. All names must be new, else
+ * ERR_USAGE; ERR_LIMIT and ERR_NOMEM as for one. After an error there is none of them. */
+MEL_MUST_CHECK bool mel_variables_add_flat(Variables *variables, const char *name,
+                                           const FlatMember *members, int count, Err *err);
+bool mel_variables_is_flat(const Variables *variables, int i); /* a whole, not a member */
+
 int mel_variables_count(const Variables *variables);
 const char *mel_variables_name(const Variables *variables, int i);
 const Shape *mel_variables_shape(const Variables *variables, int i);
@@ -25,6 +40,12 @@ int mel_variables_find(const Variables *variables, const char *name); /* -1 for 
 /* All of one, as the shape says. */
 MEL_MUST_CHECK bool mel_variables_read(const Variables *variables, int i, float *out, Err *err);
 MEL_MUST_CHECK bool mel_variables_write(Variables *variables, int i, const float *data, Err *err);
+
+/* `count` of its numbers, from `begin` on; they must be there. */
+MEL_MUST_CHECK bool mel_variables_read_part(const Variables *variables, int i, int64_t begin,
+                                            int64_t count, float *out, Err *err);
+MEL_MUST_CHECK bool mel_variables_write_part(Variables *variables, int i, int64_t begin,
+                                             int64_t count, const float *data, Err *err);
 
 /* Where one lies, when that is the host's memory and in f32: to be read and changed in place
  * between runs. NULL elsewhere. */

@@ -8,10 +8,12 @@
 enum { STATE_BYTES_MAX = 1 << 24 };
 static const char prefix[] = "step-";
 
-static bool is_kept(const char *variable)
+/* Flat variables are kept as their members. */
+static bool is_kept(const Variables *variables, int i)
 {
     static const char gradient[] = "gradient of ";
-    return strncmp(variable, gradient, sizeof gradient - 1) != 0;
+    return !mel_variables_is_flat(variables, i) &&
+           strncmp(mel_variables_name(variables, i), gradient, sizeof gradient - 1) != 0;
 }
 
 /* ---- the folder ----------------------------------------------------------------------------- */
@@ -54,7 +56,7 @@ static bool write_variables(const char *path, const Variables *variables, Err *e
     for (int i = 0; i < count && ok; i++) {
         const char *name = mel_variables_name(variables, i);
         const Shape *shape = mel_variables_shape(variables, i);
-        if (!is_kept(name)) continue;
+        if (!is_kept(variables, i)) continue;
         int64_t numbers = mel_shape_count(shape);
         float *values = mel_try_alloc((size_t)numbers + 1, sizeof *values, SIZE_MAX, name, err);
         ok = values && mel_variables_read(variables, i, values, err);
@@ -133,7 +135,7 @@ bool checkpoint_hash(const Variables *variables, char hex[SHA256_HEX_SIZE], Err 
     bool ok = true;
     for (int i = 0; i < mel_variables_count(variables) && ok; i++) {
         const char *name = mel_variables_name(variables, i);
-        if (!is_kept(name)) continue;
+        if (!is_kept(variables, i)) continue;
         size_t count = (size_t)mel_shape_count(mel_variables_shape(variables, i));
         float *values = mel_try_alloc(count + 1, sizeof *values, SIZE_MAX, name, err);
         ok = values && mel_variables_read(variables, i, values, err);
@@ -182,7 +184,7 @@ static bool read_variables(const Checkpoint *checkpoint, Variables *variables, E
 {
     for (int i = 0; i < mel_variables_count(variables); i++) {
         const char *name = mel_variables_name(variables, i);
-        if (!is_kept(name)) continue;
+        if (!is_kept(variables, i)) continue;
         const CheckpointTensor *tensor = mel_checkpoint_find(checkpoint, name);
         if (!tensor || tensor->dtype != DTYPE_F32 ||
             !mel_shape_equal(&tensor->shape, mel_variables_shape(variables, i)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * All that a run needs to go on, to the bit: a folder "step-00000500" with state.safetensors (every
- * variable but gradients) and state.json (the step, the configuration, the hash), written beside
- * and renamed. */
+ * variable but gradients, flat ones as their members) and state.json (the step, the configuration,
+ * the hash), written beside and renamed. */
 #ifndef MEL_TRAINER_CHECKPOINT_H
 #define MEL_TRAINER_CHECKPOINT_H
 

@@ -6,54 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKET_FLOATS = 1 << 20 };
+enum { PIECE_FLOATS = 1 << 20 };
 
-/* Small variables travel together: a ring over each of them would wait more than it sends. */
 struct RankSums {
     Collective *collective;
     Variables *variables;
-    int *packed; /* numbers of the variables in the bucket */
-    int packed_count;
-    float *bucket;
-    int64_t held, capacity; /* floats */
+    float *piece; /* PIECE_FLOATS of a variable that is not in the host's memory */
 };
-
-static int64_t count_of(const RankSums *sums, int i)
-{
-    return mel_shape_count(mel_variables_shape(sums->variables, i));
-}
 
 /* ---- sums ----------------------------------------------------------------------------------- */
 
-static bool goes_alone(const RankSums *sums, int i)
-{
-    return count_of(sums, i) >= BUCKET_FLOATS && mel_variables_host(sums->variables, i);
-}
-
-bool rank_sums_new(Collective *collective, Variables *variables, RankSums **out, Err *err)
+RankSums *rank_sums_new(Collective *collective, Variables *variables)
 {
     RankSums *sums = mel_alloc(sizeof *sums);
-    *sums = (RankSums){.collective = collective, .variables = variables, .capacity = BUCKET_FLOATS};
-    int count = mel_variables_count(variables);
-    for (int i = 0; i < count; i++)
-        if (!goes_alone(sums, i) && count_of(sums, i) > sums->capacity)
-            sums->capacity = count_of(sums, i);
-    sums->packed = mel_alloc((size_t)count * sizeof *sums->packed + 1);
-    sums->bucket = mel_try_alloc((size_t)sums->capacity, sizeof *sums->bucket, SIZE_MAX,
-                                 "the ranks' sums", err);
-    if (sums->bucket) {
-        *out = sums;
-        return true;
-    }
-    rank_sums_free(sums);
-    return false;
+    *sums = (RankSums){.collective = collective, .variables = variables};
+    sums->piece = mel_alloc(PIECE_FLOATS * sizeof *sums->piece);
+    return sums;
 }
 
 void rank_sums_free(RankSums *sums)
 {
     if (!sums) return;
-    free(sums->packed);
-    free(sums->bucket);
+    free(sums->piece);
     free(sums);
 }
 
@@ -68,39 +42,19 @@ static bool sum_values(RankSums *sums, float *values, int64_t count, float scale
     return true;
 }
 
-static bool empty_bucket(RankSums *sums, float scale, double *squares, Err *err)
+bool rank_sums_run(RankSums *sums, int which, float scale, double *squares, Err *err)
 {
-    const float *at = sums->bucket;
-    if (sums->packed_count == 0) return true;
-    if (!sum_values(sums, sums->bucket, sums->held, scale, squares, err)) return false;
-    for (int i = 0; i < sums->packed_count; i++) {
-        if (!mel_variables_write(sums->variables, sums->packed[i], at, err)) return false;
-        at += count_of(sums, sums->packed[i]);
-    }
-    sums->packed_count = 0;
-    sums->held = 0;
-    return true;
-}
-
-bool rank_sums_run(RankSums *sums, const int *which, int count, float scale, double *squares,
-                   Err *err)
-{
-    double total = 0, *into = squares ? &total : NULL;
-    for (int i = 0; i < count; i++) {
-        int64_t n = count_of(sums, which[i]);
-        if (goes_alone(sums, which[i])) {
-            float *values = mel_variables_host(sums->variables, which[i]);
-            if (!sum_values(sums, values, n, scale, into, err)) return false;
-            continue;
-        }
-        if (sums->held + n > sums->capacity && !empty_bucket(sums, scale, into, err)) return false;
-        if (!mel_variables_read(sums->variables, which[i], sums->bucket + sums->held, err))
+    int64_t count = mel_shape_count(mel_variables_shape(sums->variables, which));
+    float *host = mel_variables_host(sums->variables, which);
+    for (int64_t at = 0; at < count; at += PIECE_FLOATS) {
+        int64_t n = count - at < PIECE_FLOATS ? count - at : PIECE_FLOATS;
+        float *values = host ? host + at : sums->piece;
+        if (!host && !mel_variables_read_part(sums->variables, which, at, n, values, err))
             return false;
-        sums->packed[sums->packed_count++] = which[i];
-        sums->held += n;
+        if (!sum_values(sums, values, n, scale, squares, err)) return false;
+        if (!host && !mel_variables_write_part(sums->variables, which, at, n, values, err))
+            return false;
     }
-    if (!empty_bucket(sums, scale, into, err)) return false;
-    if (squares) *squares = total;
     return true;
 }
 

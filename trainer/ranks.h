@@ -10,15 +10,15 @@
 
 typedef struct RankSums RankSums;
 
-/* For these variables, by their numbers; memory for some MiB of them at a time. */
-MEL_MUST_CHECK bool rank_sums_new(Collective *collective, Variables *variables, RankSums **out,
-                                  Err *err);
+/* For these variables, which must outlive it; with memory for some MiB of them. */
+RankSums *rank_sums_new(Collective *collective, Variables *variables);
 void rank_sums_free(RankSums *sums); /* NULL is fine */
 
-/* Each of `count` variables becomes `scale` times its sum over all ranks. *squares gets the sum of
- * the results' squares, the same bits at every rank; it may be NULL. */
-MEL_MUST_CHECK bool rank_sums_run(RankSums *sums, const int *which, int count, float scale,
-                                  double *squares, Err *err);
+/* Variable number `which` becomes `scale` times its sum over all ranks. *squares grows by the sum
+ * of the result's squares, the same bits at every rank; it may be NULL. A flat variable is one sum:
+ * a ring over each of many small ones would wait more than it sends. */
+MEL_MUST_CHECK bool rank_sums_run(RankSums *sums, int which, float scale, double *squares,
+                                  Err *err);
 
 /* ERR_FORMAT when a rank's text is another than rank 0's: "rank 2 has WHAT than rank 0",
  * with `what` such as "another configuration". */

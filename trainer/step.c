@@ -9,8 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP_WEIGHTS, GROUP_ALPHAS, GROUPS };
-static const char *const hyper_names[GROUPS] = {"hyper", "hyper of alpha"};
+/* What is trained, by what moves it: AdamW with the rates of weights or of alphas; or, for running
+ * statistics, on which the loss does not depend, the batches themselves. */
+typedef enum Group { GROUP_WEIGHTS, GROUP_ALPHAS, GROUP_STATISTICS, GROUPS } Group;
+static const char *const group_names[GROUPS] = {"all weights", "all alphas", "all statistics"};
+
+/* What there is of each: an average only where one is wanted. Statistics have gradients and moments
+ * too, which stay 0: so checkpoints are of one form. */
+typedef enum Kind { KIND_VALUE, KIND_GRADIENT, KIND_FIRST, KIND_SECOND, KIND_AVERAGE, KINDS } Kind;
+static const char *const kind_names[KINDS] = {"", "gradient of ", "first moment of ",
+                                              "second moment of ", "average of "};
+
+enum { HYPER_GROUPS = GROUP_STATISTICS };
+static const char *const hyper_names[HYPER_GROUPS] = {"hyper", "hyper of alpha"};
 
 struct TrainStep {
     Target *target;
@@ -20,20 +31,19 @@ struct TrainStep {
     Params params;
     Graph *graph, *update_graph, *judge_graph; /* judge: forward only, on averages */
     Plan *plan, *update_plan, *judge_plan;
-    int trained; /* the graph's first variables */
-    bool *moves; /* of them: those on which the loss depends */
+    int trained;             /* the graph's first variables */
+    Group *groups;           /* of them */
+    int flat[KINDS][GROUPS]; /* variables' numbers; -1 where there are none of that group */
     Node *keep, *squares;
     Order *order;
     int64_t *items;
     Collective *collective; /* NULL: one rank */
     RankSums *sums;
-    int *gradients, *statistics; /* of variables: those of what moves; what does not move itself */
-    int gradient_count, statistic_count;
 };
 
-static const char *variable_of(char text[512], const char *kind, const char *name)
+static const char *variable_of(char text[512], Kind kind, const char *name)
 {
-    snprintf(text, 512, "%s of %s", kind, name);
+    snprintf(text, 512, "%s%s", kind_names[kind], name);
     return text;
 }
 
@@ -61,11 +71,12 @@ static void add_gradient(void *ctx, int i, Node *gradient)
     char name[512];
     Graph *graph = step->graph;
     Node *param = mel_graph_variable_at(graph, i);
-    variable_of(name, "gradient", mel_node_name(param));
+    variable_of(name, KIND_GRADIENT, mel_node_name(param));
     Node *sum = mel_graph_variable(graph, name, *mel_node_shape(param));
     Node *squares = mel_op_accumulate(sum, gradient, step->keep);
     step->squares = step->squares ? mel_op_add(step->squares, squares) : squares;
-    step->moves[i] = true;
+    bool alpha = mel_synapse_is_alpha(mel_node_name(param));
+    step->groups[i] = alpha ? GROUP_ALPHAS : GROUP_WEIGHTS;
 }
 
 static DType float_type(const TrainConfig *config)
@@ -82,9 +93,11 @@ static bool build_graph(TrainStep *step, Err *err)
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
     step->trained = mel_graph_variable_count(graph);
     Node **wrt = mel_alloc((size_t)step->trained * sizeof(Node *) + 1);
-    for (int i = 0; i < step->trained; i++)
+    step->groups = mel_alloc((size_t)step->trained * sizeof *step->groups + 1);
+    for (int i = 0; i < step->trained; i++) {
         wrt[i] = mel_graph_variable_at(graph, i);
-    step->moves = mel_alloc((size_t)step->trained + 1);
+        step->groups[i] = GROUP_STATISTICS;
+    }
     step->keep = mel_graph_input(graph, "keep", DTYPE_F32, (Shape){0});
     mel_graph_output(graph, "loss", loss);
     mel_graph_each_gradient(graph, loss, wrt, step->trained, add_gradient, step);
@@ -94,40 +107,40 @@ static bool build_graph(TrainStep *step, Err *err)
            (step->squares || mel_err(err, ERR_USAGE, "nothing in it is trained"));
 }
 
-static Node *beside(Graph *graph, const char *kind, const Node *param)
+static Node *flat_node(const TrainStep *step, Kind kind, Group group)
 {
-    char name[512];
-    return mel_graph_variable(graph, variable_of(name, kind, mel_node_name(param)),
-                              *mel_node_shape(param));
+    int i = step->flat[kind][group];
+    return mel_graph_variable(step->update_graph, mel_variables_name(step->variables, i),
+                              *mel_variables_shape(step->variables, i));
 }
 
+static Node *adamw(const TrainStep *step, Group group, Node *hyper)
+{
+    return mel_op_adamw(flat_node(step, KIND_VALUE, group), flat_node(step, KIND_GRADIENT, group),
+                        flat_node(step, KIND_FIRST, group), flat_node(step, KIND_SECOND, group),
+                        hyper);
+}
+
+/* One pass over all that a group has. What follows running statistics is their copy. */
 static bool build_update(TrainStep *step, Err *err)
 {
     Graph *graph = step->update_graph = mel_graph_new(DTYPE_F32);
-    Node *hyper[GROUPS], *sum = NULL;
-    for (int k = 0; k < GROUPS; k++)
+    Node *hyper[HYPER_GROUPS], *sum = NULL;
+    for (int k = 0; k < HYPER_GROUPS; k++)
         hyper[k] = mel_graph_input(graph, hyper_names[k], DTYPE_F32, SHAPE(ADAMW_HYPER_COUNT));
     Node *keep = mel_graph_input(graph, "keep", DTYPE_F32, (Shape){0});
-    for (int i = 0; i < step->trained; i++) {
-        const Node *param = mel_graph_variable_at(step->graph, i);
-        const char *name = mel_node_name(param);
-        if (!step->moves[i]) { /* running statistics: what follows them is their copy */
-            if (step->config->ema > 0)
-                mel_graph_output(
-                    graph, name,
-                    mel_op_average(beside(graph, "average", param),
-                                   mel_graph_variable(graph, name, *mel_node_shape(param)),
-                                   mel_graph_number(graph, 0)));
-            continue;
+    for (Group group = 0; group < GROUPS; group++) {
+        bool moves = group != GROUP_STATISTICS;
+        if (step->flat[KIND_VALUE][group] < 0) continue;
+        if (moves) {
+            Node *change = adamw(step, group, hyper[group]);
+            sum = sum ? mel_op_add(sum, change) : change;
         }
-        Node *p = mel_graph_variable(graph, name, *mel_node_shape(param));
-        Node *change =
-            mel_op_adamw(p, beside(graph, "gradient", param), beside(graph, "first moment", param),
-                         beside(graph, "second moment", param),
-                         hyper[mel_synapse_is_alpha(name) ? GROUP_ALPHAS : GROUP_WEIGHTS]);
-        sum = sum ? mel_op_add(sum, change) : change;
         if (step->config->ema > 0)
-            mel_graph_output(graph, name, mel_op_average(beside(graph, "average", param), p, keep));
+            mel_graph_output(graph, group_names[group],
+                             mel_op_average(flat_node(step, KIND_AVERAGE, group),
+                                            flat_node(step, KIND_VALUE, group),
+                                            moves ? keep : mel_graph_number(graph, 0)));
     }
     mel_graph_output(graph, "squares", sum);
     return mel_graph_ok(graph, err);
@@ -160,42 +173,55 @@ static bool first_value(TrainStep *step, const char *name, const Shape *shape, f
     return true;
 }
 
-static bool add_variable(TrainStep *step, const Node *param, Err *err)
+/* What belongs to a group, in the graph's order. */
+static bool add_flat(TrainStep *step, Kind kind, Group group, Err *err)
 {
-    static const char *const zero[] = {"gradient", "first moment", "second moment"};
+    char name[512];
+    int count = 0;
+    Arena arena = {0};
+    FlatMember *members = mel_arena_alloc(&arena, (size_t)step->trained * sizeof *members + 1);
+    for (int i = 0; i < step->trained; i++) {
+        const Node *param = mel_graph_variable_at(step->graph, i);
+        if (step->groups[i] != group) continue;
+        variable_of(name, kind, mel_node_name(param));
+        members[count++] =
+            (FlatMember){.name = mel_arena_strdup(&arena, name), .shape = *mel_node_shape(param)};
+    }
+    variable_of(name, kind, group_names[group]);
+    bool ok = count == 0 || mel_variables_add_flat(step->variables, name, members, count, err);
+    step->flat[kind][group] = ok ? mel_variables_find(step->variables, name) : -1;
+    mel_arena_clear(&arena);
+    return ok;
+}
+
+/* What a parameter and its average begin with. */
+static bool write_first(TrainStep *step, const Node *param, Err *err)
+{
+    static const Kind kinds[] = {KIND_VALUE, KIND_AVERAGE};
     const char *name = mel_node_name(param);
     const Shape *shape = mel_node_shape(param);
     char other[512];
     float *first =
         mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *first, SIZE_MAX, name, err);
-    bool ok = first && first_value(step, name, shape, first, err) &&
-              mel_variables_add(step->variables, name, *shape, first, err);
-    for (size_t i = 0; i < MEL_COUNT(zero) && ok; i++)
-        ok = mel_variables_add(step->variables, variable_of(other, zero[i], name), *shape, NULL,
-                               err);
-    if (ok && step->config->ema > 0)
-        ok = mel_variables_add(step->variables, variable_of(other, "average", name), *shape, first,
-                               err);
+    bool ok = first && first_value(step, name, shape, first, err);
+    for (size_t k = 0; k < MEL_COUNT(kinds) && ok; k++) {
+        int i = mel_variables_find(step->variables, variable_of(other, kinds[k], name));
+        ok = i < 0 || mel_variables_write(step->variables, i, first, err);
+    }
     free(first);
     return ok;
 }
 
-/* Running statistics, which a batch changes, are averaged as the gradients are added up. */
-static bool prepare_ranks(TrainStep *step, Err *err)
+static bool add_variables(TrainStep *step, Err *err)
 {
-    char other[512];
-    if (!step->collective) return true;
-    step->gradients = mel_alloc((size_t)step->trained * sizeof *step->gradients + 1);
-    step->statistics = mel_alloc((size_t)step->trained * sizeof *step->statistics + 1);
-    for (int i = 0; i < step->trained; i++) {
-        const char *name = mel_node_name(mel_graph_variable_at(step->graph, i));
-        if (step->moves[i])
-            step->gradients[step->gradient_count++] =
-                mel_variables_find(step->variables, variable_of(other, "gradient", name));
-        else
-            step->statistics[step->statistic_count++] = mel_variables_find(step->variables, name);
-    }
-    return rank_sums_new(step->collective, step->variables, &step->sums, err);
+    bool ok = true;
+    for (Kind kind = 0; kind < KINDS; kind++)
+        for (Group group = 0; group < GROUPS && ok; group++)
+            if (kind != KIND_AVERAGE || step->config->ema > 0)
+                ok = add_flat(step, kind, group, err);
+    for (int i = 0; i < step->trained && ok; i++)
+        ok = write_first(step, mel_graph_variable_at(step->graph, i), err);
+    return ok;
 }
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -205,10 +231,9 @@ static bool make(TrainStep *step, Err *err)
     Target *target = step->target;
     step->variables = mel_variables_new(step->backend);
     step->params = mel_network_set_params(&target->networks, step->variables);
-    if (!build_graph(step, err) || !build_update(step, err)) return false;
-    for (int i = 0; i < step->trained; i++)
-        if (!add_variable(step, mel_graph_variable_at(step->graph, i), err)) return false;
-    if (!prepare_ranks(step, err)) return false;
+    if (!build_graph(step, err) || !add_variables(step, err) || !build_update(step, err))
+        return false;
+    if (step->collective) step->sums = rank_sums_new(step->collective, step->variables);
     step->order = order_new((uint64_t)step->config->seed, mel_shards_count(target->shards));
     step->items = mel_alloc((size_t)step->config->batch * sizeof *step->items);
     return mel_plan_new(step->graph, step->backend, &step->params, &step->plan, err) &&
@@ -243,9 +268,7 @@ void train_step_free(TrainStep *step)
     mel_variables_free(step->variables);
     order_free(step->order);
     rank_sums_free(step->sums);
-    free(step->gradients);
-    free(step->statistics);
-    free(step->moves);
+    free(step->groups);
     free(step->items);
     free(step);
 }
@@ -301,8 +324,15 @@ static bool share_report(TrainStep *step, StepReport *report, Err *err)
     return true;
 }
 
+static bool sum_flat(TrainStep *step, Kind kind, Group group, float scale, double *squares,
+                     Err *err)
+{
+    int i = step->flat[kind][group];
+    return i < 0 || rank_sums_run(step->sums, i, scale, squares, err);
+}
+
 /* What the batches of all ranks come to: with one, the step's own. *squares: of the gradient as it
- * was added up. */
+ * was added up. Running statistics, which a batch changes, become the ranks' mean. */
 static bool add_ranks(TrainStep *step, StepReport *report, double *squares, Err *err)
 {
     float own;
@@ -313,8 +343,10 @@ static bool add_ranks(TrainStep *step, StepReport *report, double *squares, Err 
         return true;
     }
     float share = 1 / (float)mel_collective_size(step->collective);
-    return rank_sums_run(step->sums, step->gradients, step->gradient_count, 1, squares, err) &&
-           rank_sums_run(step->sums, step->statistics, step->statistic_count, share, NULL, err) &&
+    *squares = 0;
+    return sum_flat(step, KIND_GRADIENT, GROUP_WEIGHTS, 1, squares, err) &&
+           sum_flat(step, KIND_GRADIENT, GROUP_ALPHAS, 1, squares, err) &&
+           sum_flat(step, KIND_VALUE, GROUP_STATISTICS, share, NULL, err) &&
            share_report(step, report, err);
 }
 
@@ -330,7 +362,7 @@ static bool write_hyper(TrainStep *step, int64_t number, const StepReport *repor
     double scale = 1.0 / batches_of(step);
     if (c->clip > 0 && report->gradient_norm > c->clip) scale *= c->clip / report->gradient_norm;
     float keep = (float)c->ema;
-    for (int k = 0; k < GROUPS; k++) {
+    for (int k = 0; k < HYPER_GROUPS; k++) {
         bool alphas = k == GROUP_ALPHAS;
         double full = alphas ? c->alpha_learning_rate : c->learning_rate;
         const float hyper[ADAMW_HYPER_COUNT] = {
@@ -376,7 +408,8 @@ static bool make_judge(TrainStep *step, Err *err)
 {
     if (step->judge_plan) return true;
     Graph *graph = step->judge_graph = mel_graph_new(float_type(step->config));
-    mel_graph_train(graph, is_trained, step->target, step->config->ema > 0 ? "average of " : "");
+    mel_graph_train(graph, is_trained, step->target,
+                    kind_names[step->config->ema > 0 ? KIND_AVERAGE : KIND_VALUE]);
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
     mel_graph_output(graph, "loss", loss);
     return mel_graph_ok(graph, err) &&
@@ -450,7 +483,7 @@ float *train_step_weights(const TrainStep *step, int i, Err *err)
     const Node *param = mel_graph_variable_at(step->graph, i);
     const Shape *shape = mel_node_shape(param);
     const char *name = mel_node_name(param);
-    if (step->config->ema > 0) name = variable_of(other, "average", name);
+    if (step->config->ema > 0) name = variable_of(other, KIND_AVERAGE, name);
     float *values =
         mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *values, SIZE_MAX, name, err);
     if (values &&

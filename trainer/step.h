@@ -2,7 +2,8 @@
  *
  * One step of training: batches forth and back, their gradients added up, clipped, and AdamW. The
  * graph's trained parameters are variables; beside each, "gradient of …", "first moment of …",
- * "second moment of …" and, where there is an average, "average of …". */
+ * "second moment of …" and, where there is an average, "average of …". Those of one kind lie behind
+ * each other, in flat variables of the same order, so that AdamW is one pass over all. */
 #ifndef MEL_TRAINER_STEP_H
 #define MEL_TRAINER_STEP_H
 

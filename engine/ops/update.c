@@ -6,7 +6,10 @@
 #include "engine/op.h"
 #include "engine/ops/simd.h"
 
-enum { BLOCK = 32768 };
+/* Small blocks, so that threads get equal shares; up to ALONE_MAX numbers waking them gains
+ * nothing.
+ */
+enum { BLOCK = 1024, LANES = 8, ALONE_MAX = 32768 };
 
 static int64_t block_count(const Node *node)
 {
@@ -34,14 +37,14 @@ static bool update_infer(Node *node, Err *err)
     return true;
 }
 
-/* One block of an update: elements begin … end-1; returns its sum. */
+/* One block of an update: elements begin … end-1, at most BLOCK; returns its sum. */
 typedef double UpdateBlock(const Call *call, int64_t begin, int64_t end);
 
 static void run_blocks(const Call *call, UpdateBlock *update)
 {
     int64_t count = mel_shape_count(&call->node->in[0]->shape), blocks = block_count(call->node);
     double *sums = call->scratch, total = 0;
-#pragma omp parallel for schedule(static) if (blocks > 1)
+#pragma omp parallel for schedule(static) if (count > ALONE_MAX)
     for (int64_t b = 0; b < blocks; b++) {
         int64_t begin = b * BLOCK, end = begin + BLOCK < count ? begin + BLOCK : count;
         sums[b] = update(call, begin, end);
@@ -49,6 +52,21 @@ static void run_blocks(const Call *call, UpdateBlock *update)
     for (int64_t b = 0; b < blocks; b++)
         total += sums[b];
     *(float *)call->out = (float)total;
+}
+
+/* In double, and in so many lanes however wide the vectors are. */
+static inline double sum_of_squares(const float *x, int64_t n)
+{
+    double lanes[LANES] = {0}, total = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++)
+            lanes[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < n; i++)
+        total += (double)x[i] * (double)x[i];
+    for (int k = 0; k < LANES; k++)
+        total += lanes[k];
+    return total;
 }
 
 /* The number and then what was written over, as one value: the views are built after the update, so
@@ -79,12 +97,9 @@ static void accumulate_reference(const Call *call)
 /* keep = 0 forgets what was there, be it no number. */
 MEL_CLONES static double accumulate_rows(float *sum, const float *x, float keep, int64_t n)
 {
-    double total = 0;
     for (int64_t i = 0; i < n; i++)
         sum[i] = keep != 0 ? keep * sum[i] + x[i] : x[i];
-    for (int64_t i = 0; i < n; i++)
-        total += (double)sum[i] * sum[i];
-    return total;
+    return sum_of_squares(sum, n);
 }
 
 static double accumulate_block(const Call *call, int64_t begin, int64_t end)
@@ -110,7 +125,7 @@ static void accumulate_samples(SampleSink *sink)
 {
     static const float keeps[] = {0, 1, 0.5F};
     for (size_t i = 0; i < MEL_COUNT(keeps); i++) {
-        int64_t n = i == 1 ? 2 * BLOCK + 5 : 7;
+        int64_t n = i == 1 ? ALONE_MAX + BLOCK + 5 : 7;
         Node *keep = mel_graph_constant(sample_graph(sink), DTYPE_F32, (Shape){0}, &keeps[i]);
         Node *sum = mel_op_cast(sample_input(sink, 1, 0, SHAPE(n)), DTYPE_F32);
         Node *x = sample_input(sink, 1, 0, SHAPE(n));
@@ -160,19 +175,18 @@ MEL_CLONES static double adamw_rows(AdamwRows rows, const float *hyper, int64_t 
     float shrink = 1 - hyper[ADAMW_RATE] * hyper[ADAMW_DECAY];
     float rate = hyper[ADAMW_RATE] / hyper[ADAMW_CORRECTION1];
     float root = 1 / sqrtf(hyper[ADAMW_CORRECTION2]);
-    double total = 0;
+    float steps[BLOCK];
     for (int64_t i = 0; i < n; i++) {
         float slope = scale * rows.g[i];
         float m = rows.m[i] + (1 - beta1) * (slope - rows.m[i]);
         float v = beta2 * rows.v[i] + (1 - beta2) * slope * slope;
         float p = shrink * rows.p[i] - rate * m / (sqrtf(v) * root + eps);
-        double step = (double)p - rows.p[i];
+        steps[i] = p - rows.p[i];
         rows.m[i] = m;
         rows.v[i] = v;
         rows.p[i] = p;
-        total += step * step;
     }
-    return total;
+    return sum_of_squares(steps, n);
 }
 
 static double adamw_block(const Call *call, int64_t begin, int64_t end)
@@ -207,7 +221,7 @@ static void adamw_samples(SampleSink *sink)
         mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(ADAMW_HYPER_COUNT), hyper);
     Node *in[4];
     for (int i = 0; i < 4; i++)
-        in[i] = mel_op_cast(sample_input(sink, 1, 0, SHAPE(3, 11)), DTYPE_F32);
+        in[i] = mel_op_cast(sample_input(sink, 1, 0, SHAPE(3, 451)), DTYPE_F32);
     Node *v = mel_op_unary(in[3], UNARY_SQUARE, 0, 0);
     Node *number = mel_op_adamw(in[0], in[1], in[2], v, numbers);
     check_update(sink, "step", number, (Node *const[]){in[0], in[2], v}, 3);
@@ -238,13 +252,12 @@ static void average_reference(const Call *call)
 
 MEL_CLONES static double average_rows(float *mean, const float *x, float keep, int64_t n)
 {
-    double total = 0;
+    float steps[BLOCK];
     for (int64_t i = 0; i < n; i++) {
-        float step = (1 - keep) * (x[i] - mean[i]);
-        mean[i] += step;
-        total += (double)step * step;
+        steps[i] = (1 - keep) * (x[i] - mean[i]);
+        mean[i] += steps[i];
     }
-    return total;
+    return sum_of_squares(steps, n);
 }
 
 static double average_block(const Call *call, int64_t begin, int64_t end)
@@ -268,8 +281,8 @@ Node *mel_op_average(Node *mean, Node *x, Node *keep)
 static void average_samples(SampleSink *sink)
 {
     Node *keep = mel_graph_number(sample_graph(sink), 0.75);
-    Node *mean = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 3)), DTYPE_F32);
-    Node *x = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 3)), DTYPE_F32);
+    Node *mean = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 303)), DTYPE_F32);
+    Node *x = mel_op_cast(sample_input(sink, 1, 0, SHAPE(5, 303)), DTYPE_F32);
     check_update(sink, "step", mel_op_average(mean, x, keep), &mean, 1);
 }
 

@@ -5,6 +5,7 @@
  * block. */
 #include "engine/cuda/kernel.h"
 
+/* BLOCKS_MAX: about what a large GPU holds at once; longer arrays are gone through in strides. */
 enum { THREADS = 256, PACK = 4, PACKS_A_THREAD = 2 };
 constexpr int64_t BLOCKS_MAX = 1024;
 

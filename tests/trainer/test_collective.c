@@ -135,6 +135,76 @@ static void buffers_far_larger_than_the_systems_do_not_lock_up(void **state)
     play_all(3, sum_many_mib, NULL);
 }
 
+/* A flat variable of several pieces, the last one short, and what a rank has in it. */
+static const FlatMember summed[] = {
+    {"large",  SHAPE(1100, 1000)},
+    {"number", {0}       },
+    {"small", SHAPE(7,         3)     }
+};
+
+static void fill_summed(float *values, int64_t count, int rank)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)(i % 100 + rank);
+}
+
+static bool add_summed(Variables *variables, int rank, Err *err)
+{
+    float *values = mel_alloc(1100 * 1000 * sizeof *values);
+    bool ok = mel_variables_add_flat(variables, "all", summed, MEL_COUNT(summed), err);
+    for (size_t k = 0; k < MEL_COUNT(summed) && ok; k++) {
+        fill_summed(values, mel_shape_count(&summed[k].shape), rank);
+        ok = mel_variables_write(variables, mel_variables_find(variables, summed[k].name), values,
+                                 err);
+    }
+    free(values);
+    return ok;
+}
+
+/* Half of the sum of two ranks: exact, i % 100 + 1/2. */
+static bool check_summed(const Variables *variables, double squares, Err *err)
+{
+    double wanted = 0;
+    bool ok = true;
+    for (size_t k = 0; k < MEL_COUNT(summed) && ok; k++) {
+        int64_t count = mel_shape_count(&summed[k].shape);
+        float *values = mel_alloc((size_t)count * sizeof *values);
+        ok = mel_variables_read(variables, mel_variables_find(variables, summed[k].name), values,
+                                err);
+        for (int64_t i = 0; i < count && ok; i++) {
+            float sum = (float)(i % 100) + 0.5F;
+            wanted += (double)sum * (double)sum;
+            if (values[i] != sum)
+                ok = mel_err(err, ERR_MATH, "%s at %lld: %g", summed[k].name, (long long)i,
+                             (double)values[i]);
+        }
+        free(values);
+    }
+    if (ok && squares != wanted) ok = mel_err(err, ERR_MATH, "%g, wanted %g", squares, wanted);
+    return ok;
+}
+
+static bool sum_flat_variable(Collective *c, void *backend, Err *err)
+{
+    double squares = 0;
+    Variables *variables = mel_variables_new(backend);
+    RankSums *sums = rank_sums_new(c, variables);
+    bool ok = add_summed(variables, mel_collective_rank(c), err) &&
+              rank_sums_run(sums, mel_variables_find(variables, "all"), 0.5F, &squares, err) &&
+              check_summed(variables, squares, err);
+    rank_sums_free(sums);
+    mel_variables_free(variables);
+    return ok;
+}
+
+/* Where they lie, and piece by piece as from a GPU. */
+static void flat_variables_are_added_up_whole(void **state)
+{
+    (void)state;
+    play_all(2, sum_flat_variable, mel_backend_cpu());
+    play_all(2, sum_flat_variable, mel_backend_reference());
+}
+
 static bool take_the_first_text(Collective *c, void *ctx, Err *err)
 {
     (void)ctx;
@@ -412,6 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rank_gets_the_same_bits_of_the_sum),
         cmocka_unit_test(buffers_far_larger_than_the_systems_do_not_lock_up),
+        cmocka_unit_test(flat_variables_are_added_up_whole),
         cmocka_unit_test(rank_0_is_heard_by_all),
         cmocka_unit_test(the_rank_that_differs_is_named_by_all),
         cmocka_unit_test(ranks_at_different_places_are_found),

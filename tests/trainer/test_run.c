@@ -186,6 +186,52 @@ static void a_torn_checkpoint_is_passed_over(void **state)
     json_decref(config);
 }
 
+/* Of every number array of a trained model, in the folder of a run. */
+static int count_parameters(const char *run)
+{
+    Err err = {0};
+    Checkpoint *weights;
+    char *path = mel_path_join(run, "model/image_vae");
+    CHECK_OK(mel_checkpoint_open(path, &weights, &err));
+    int count = (int)mel_checkpoint_count(weights);
+    mel_checkpoint_close(weights);
+    free(path);
+    return count;
+}
+
+/* The form of checkpoints: those of earlier versions are taken up by these names. */
+static void a_checkpoint_has_each_parameter_under_its_own_name(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"", "first moment of ", "second moment of ", "average of "};
+    Err err = {0};
+    Checkpoint *checkpoint;
+    json_t *config = world_config(autoencoder, data, model);
+    char *run = run_folder("names");
+    train(config, run, false);
+    char *path = mel_path_join(run, "checkpoints/step-00000012/state.safetensors");
+    CHECK_OK(mel_checkpoint_open(path, &checkpoint, &err));
+    int found = 0;
+    for (int64_t i = 0; i < mel_checkpoint_count(checkpoint); i++) {
+        const CheckpointTensor *one = mel_checkpoint_at(checkpoint, i);
+        if (strstr(one->name, " of ")) continue;
+        found++;
+        for (size_t k = 0; k < MEL_COUNT(kinds); k++) {
+            char *name = mel_asprintf("%s%s", kinds[k], one->name);
+            const CheckpointTensor *other = mel_checkpoint_find(checkpoint, name);
+            assert_non_null(other);
+            assert_true(mel_shape_equal(&other->shape, &one->shape));
+            free(name);
+        }
+    }
+    assert_int_equal(found, count_parameters(run));
+    assert_int_equal(mel_checkpoint_count(checkpoint), found * (int)MEL_COUNT(kinds));
+    mel_checkpoint_close(checkpoint);
+    free(path);
+    free(run);
+    json_decref(config);
+}
+
 /* Two small batches are one large batch. */
 static void accumulated_batches_are_one_batch(void **state)
 {
@@ -331,6 +377,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(one_batch_is_learnt_by_heart),
         cmocka_unit_test(a_killed_run_goes_on_to_the_same_bit),
         cmocka_unit_test(a_torn_checkpoint_is_passed_over),
+        cmocka_unit_test(a_checkpoint_has_each_parameter_under_its_own_name),
         cmocka_unit_test(accumulated_batches_are_one_batch),
         cmocka_unit_test(impossible_configurations_are_named),
         cmocka_unit_test(a_run_is_not_begun_twice_nor_gone_on_with_otherwise),
