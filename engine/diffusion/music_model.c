@@ -40,6 +40,7 @@ static bool read_synapse(MusicModel *m, const char *folder, Err *err)
     bool ok = object && mel_synapse_config(object, &config, err) &&
               mel_synapse_plan(&config, &m->image_unet->settings.unet, &m->unet->settings.unet,
                                &m->synapse, err);
+    m->synapse.tokens = m->tokens;
     json_decref(object);
     free(path);
     return ok;

@@ -61,12 +61,30 @@ static bool open_codec(PictureModel *m, const char *folder, Err *err)
     return mel_codec_open(folder, "image_vae", m->side, m->side, m->float_type, &m->codec, err);
 }
 
-static void mark_states(PictureModel *m)
+/* A site's states are pooled where they are made, to several lengths at once: they are up to a
+ * hundred times what is left of them. */
+enum { LENGTHS_AT_ONCE = 8 };
+
+static const char *length_name(char name[32], int k)
 {
-    for (int i = 0; i < m->synapse.count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "site %d", i);
-        mel_graph_output(m->graph, name, mel_op_affine(m->synapse.states[i], 1, 0));
+    snprintf(name, 32, "length %d", k);
+    return name;
+}
+
+static const char *pooled_name(char name[32], int site, int k)
+{
+    snprintf(name, 32, "site %d, length %d", site, k);
+    return name;
+}
+
+static void pool_states(PictureModel *m)
+{
+    char name[32];
+    for (int k = 0; k < LENGTHS_AT_ONCE; k++) {
+        Node *length = mel_graph_input(m->graph, length_name(name, k), DTYPE_I32, SHAPE(1));
+        for (int i = 0; i < m->synapse.count; i++)
+            mel_graph_output(m->graph, pooled_name(name, i, k),
+                             mel_op_token_pool(m->synapse.states[i], length, m->synapse.tokens));
     }
 }
 
@@ -84,7 +102,7 @@ static bool make_plan(PictureModel *m, Err *err)
     UnetHook hook = mel_synapse_capture(&m->synapse);
     Node *y = mel_net_unet(g, &m->unet->settings.unet, &in, m->synapse.count ? &hook : NULL);
     mel_graph_output(g, "out", mel_op_cast(y, DTYPE_F32));
-    if (m->synapse.count) mark_states(m);
+    if (m->synapse.count) pool_states(m);
     mel_network_set_add(&m->set, "", m->unet);
     m->params = mel_network_set_params(&m->set, NULL);
     return mel_graph_ok(g, err) && mel_network_check(m->unet, g, known, err) &&
@@ -101,7 +119,7 @@ static bool open_parts(PictureModel *m, const char *folder, Err *err)
     if (!ok) return false;
     int64_t most = 0;
     for (int i = 0; i < m->synapse.count; i++) {
-        int64_t count = mel_shape_count(mel_node_shape(m->synapse.states[i]));
+        int64_t count = m->synapse.tokens * m->synapse.sites[i].width;
         most = count > most ? count : most;
     }
     m->n = mel_shape_count(mel_codec_latent_shape(m->codec));
@@ -198,23 +216,64 @@ bool mel_picture_decode(PictureModel *model, const float *latent, uint8_t *rgb, 
 
 /* ---- walks ---------------------------------------------------------------------------------- */
 
-static bool predict(PictureModel *m, const float *z, int t, Err *err)
+struct PictureFeatures {
+    PictureModel *model;
+    int steps, length_count;
+    int32_t *lengths;
+    int64_t *places; /* of a site's states for one length, within a step: [length, site] */
+    int64_t step_numbers;
+    float *data;
+};
+
+/* The lengths from number `first` on; 0 behind the last, and where nothing is taken. */
+static bool write_lengths(PictureModel *m, const PictureFeatures *f, int first, Err *err)
 {
-    float time = (float)t;
-    return mel_plan_write(m->plan, "z", z, err) && mel_plan_write(m->plan, "t", &time, err) &&
-           mel_plan_run(m->plan, err) && mel_plan_read(m->plan, "out", m->out, err);
+    bool ok = true;
+    for (int k = 0; k < LENGTHS_AT_ONCE && m->synapse.count && ok; k++) {
+        char name[32];
+        int32_t length = f && first + k < f->length_count ? f->lengths[first + k] : 0;
+        ok = mel_plan_write(m->plan, length_name(name, k), &length, err);
+    }
+    return ok;
 }
 
-/* Called after the network was asked at times[step]. */
-typedef bool Visit(void *ctx, int step, Err *err);
+static bool take_states(PictureFeatures *f, int step, int first, Err *err)
+{
+    PictureModel *m = f->model;
+    char name[32];
+    int sites = m->synapse.count, left = f->length_count - first;
+    for (int k = 0; k < LENGTHS_AT_ONCE && k < left; k++)
+        for (int i = 0; i < sites; i++) {
+            int64_t numbers = f->lengths[first + k] * m->synapse.sites[i].width;
+            int64_t place = step * f->step_numbers + f->places[(first + k) * sites + i];
+            if (!mel_plan_read(m->plan, pooled_name(name, i, k), m->states, err)) return false;
+            memcpy(f->data + place, m->states, (size_t)numbers * sizeof *m->states);
+        }
+    return true;
+}
+
+/* The prediction for z at time t in m->out, and what the features of step `step` are, if any are
+ * wanted: with many lengths, in several passes. */
+static bool predict(PictureModel *m, const float *z, int t, PictureFeatures *f, int step, Err *err)
+{
+    float time = (float)t;
+    int first = 0;
+    do {
+        if (!mel_plan_write(m->plan, "z", z, err) || !mel_plan_write(m->plan, "t", &time, err) ||
+            !write_lengths(m, f, first, err) || !mel_plan_run(m->plan, err) ||
+            (f && !take_states(f, step, first, err)))
+            return false;
+        first += LENGTHS_AT_ONCE;
+    } while (f && first < f->length_count);
+    return mel_plan_read(m->plan, "out", m->out, err);
+}
 
 typedef struct Walk {
     const int *times;
     int count;
     const Progress *progress;
     const char *what;
-    Visit *visit; /* may be NULL */
-    void *ctx;
+    PictureFeatures *features; /* to be taken; may be NULL */
 } Walk;
 
 static bool tick(const Walk *walk, int done, Err *err)
@@ -231,8 +290,7 @@ static bool invert(PictureModel *m, const Walk *walk, InvertConvention conventio
     for (int i = 0; i < walk->count; i++) {
         int step = walk->count - 1 - i, t = mel_invert_time(walk->times, walk->count, i);
         if (convention == INVERT_AT && trajectory) memcpy(trajectory + step * m->n, z, bytes);
-        if (!predict(m, z, t, err) || (walk->visit && !walk->visit(walk->ctx, step, err)))
-            return false;
+        if (!predict(m, z, t, walk->features, step, err)) return false;
         mel_invert_step(&m->schedule, convention, walk->times, walk->count, i, m->out, m->n, z);
         if (convention == INVERT_BEFORE && trajectory) memcpy(trajectory + step * m->n, z, bytes);
         if (!tick(walk, i + 1, err)) return false;
@@ -245,7 +303,7 @@ static bool replay(PictureModel *m, const Walk *walk, float *z, Err *err)
     Sampler *sampler = mel_sampler_new(SAMPLER_DDIM, &m->schedule, walk->times, walk->count, m->n);
     bool ok = true;
     for (int i = 0; i < walk->count && ok; i++) {
-        ok = predict(m, z, walk->times[i], err) && (!walk->visit || walk->visit(walk->ctx, i, err));
+        ok = predict(m, z, walk->times[i], walk->features, i, err);
         if (ok) mel_sampler_step(sampler, i, m->out, NULL, z);
         ok = ok && tick(walk, i + 1, err);
     }
@@ -274,47 +332,6 @@ bool mel_picture_replay(PictureModel *model, const float *trajectory, const int 
 }
 
 /* ---- features ------------------------------------------------------------------------------- */
-
-struct PictureFeatures {
-    PictureModel *model;
-    int steps, length_count;
-    int32_t *lengths;
-    int64_t *places; /* of a site's states for one length, within a step: [length, site] */
-    int64_t step_numbers;
-    float *data;
-};
-
-/* Bin i of `length` over `count` rows: [⌊i·count/length⌋, ⌈(i+1)·count/length⌉), as
- * mel_op_token_pool has it. */
-static void pool(const float *states, int64_t count, int64_t width, int32_t length, float *out)
-{
-    for (int64_t i = 0; i < length; i++) {
-        int64_t from = i * count / length, to = ((i + 1) * count + length - 1) / length;
-        for (int64_t c = 0; c < width; c++) {
-            double sum = 0;
-            for (int64_t r = from; r < to; r++)
-                sum += states[r * width + c];
-            out[i * width + c] = (float)(sum / (double)(to - from));
-        }
-    }
-}
-
-static bool take_states(void *ctx, int step, Err *err)
-{
-    PictureFeatures *f = ctx;
-    PictureModel *m = f->model;
-    int sites = m->synapse.count;
-    for (int i = 0; i < sites; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "site %d", i);
-        const Shape *shape = mel_plan_shape(m->plan, name);
-        if (!mel_plan_read(m->plan, name, m->states, err)) return false;
-        for (int k = 0; k < f->length_count; k++)
-            pool(m->states, shape->dims[1], shape->dims[2], f->lengths[k],
-                 f->data + step * f->step_numbers + f->places[k * sites + i]);
-    }
-    return true;
-}
 
 static PictureFeatures *new_features(PictureModel *m, int steps, const int32_t *lengths, int count,
                                      Err *err)
@@ -349,14 +366,13 @@ bool mel_picture_features(PictureModel *model, const float *latent, Capture capt
                  .count = count,
                  .progress = progress,
                  .what = "invert",
-                 .visit = inverting ? take_states : NULL,
-                 .ctx = f};
+                 .features = inverting ? f : NULL};
     float *z = mel_alloc((size_t)model->n * sizeof *z);
     memcpy(z, latent, (size_t)model->n * sizeof *z);
     bool ok = invert(model, &walk, inverting ? INVERT_AT : INVERT_BEFORE, z, NULL, err);
     if (ok && !inverting) {
         walk.what = "replay";
-        walk.visit = take_states;
+        walk.features = f;
         ok = replay(model, &walk, z, err);
     }
     free(z);

@@ -42,6 +42,7 @@ typedef struct SynapseSite {
 
 typedef struct Synapse {
     SynapseConfig config;
+    int64_t tokens; /* of the music's texts, at most; set by who knows them */
     int count;
     SynapseSite sites[SYNAPSE_SITES_MAX]; /* in order of execution */
     Node *states[SYNAPSE_SITES_MAX];      /* normalised states of the image UNet: see below */

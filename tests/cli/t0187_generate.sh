@@ -45,6 +45,12 @@ expect_success 'a batch looks at each picture once, and a bad request does not s
       echo "{\"text\":\"x\",\"out\":\"b4.wav\"}"; } > batch.jsonl &&
     generate 3 --batch batch.jsonl && cmp b5.wav seed.wav && cmp b1.wav both.wav && [ -s b2.wav ] && [ ! -e b3.wav ] && [ -s b4.wav ]
 '
+expect_success 'texts of many lengths see the picture as each would alone' '
+    words="" && for n in 1 2 3 4 5 6 7 8 9 10 11; do
+        words="$words piano" && printf "{\"image\":\"%s\",\"text\":\"%s\",\"out\":\"long%s.wav\"}\n" "$image" "${words# }" $n
+    done > lengths.jsonl && generate 0 --batch lengths.jsonl && generate 0 --image "$image" --text "${words# }" --out alone.wav && cmp long11.wav alone.wav &&
+    generate 0 --image "$image" --text piano --out alone1.wav && cmp long1.wav alone1.wav && ! cmp -s long1.wav long11.wav
+'
 expect_success 'without alpha the picture changes no bit' '
     cp -r model plain && /usr/bin/python3 -c "
 import json, struct
