@@ -79,19 +79,24 @@ for side in train val; do
 done
 train music
 
-say "Music for held-out pictures and texts: text only, image only, both; $seeds seed(s)"
-python3 tests/demo/requests.py "$here" $held_out $seeds >"$here/requests.jsonl"
-if [ ! -f "$here/generated.done" ]; then
-    set -- --model "$model" --tokens 40 --sampler dpm++ --steps 15 --guidance 4.5 --guide-by-picture \
-        --batch "$here/requests.jsonl"
+say "Music for held-out pictures and texts: text only, image only, both, both guided; $seeds seed(s)"
+generate() { # generate NAME KINDS FURTHER…: into generated/SEED/KIND
+    requests=$here/requests-$1.jsonl made=$here/generated-$1.done kinds=$2
+    shift 2
+    if [ -f "$made" ]; then return; fi
+    # shellcheck disable=SC2086
+    python3 tests/demo/requests.py "$here" $held_out $seeds $kinds >"$requests"
+    set -- --model "$model" --tokens 40 --sampler dpm++ --steps 15 --guidance 4.5 --batch "$requests" "$@"
     show mel generate "$@"
     "$bin/mel" -q generate "$@"
-    touch "$here/generated.done"
-fi
+    touch "$made"
+}
+generate plain "text image both"
+generate guided guided --guide-by-picture
 
 say "Table 4 in small: FAD, FD, KL and IMSM beside the held-out music"
 for seed in $(seq $seeds); do
-    for kind in text image both; do
+    for kind in text image both guided; do
         out=$here/evaluated/$seed-$kind.json
         if [ -f "$out" ]; then continue; fi
         mkdir -p "$here/evaluated"
