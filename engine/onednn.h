@@ -15,14 +15,13 @@ typedef struct DnnKernel DnnKernel;
 typedef struct DnnMatmul {
     int64_t batch, m, n, k;
     int64_t x_strides[3], w_strides[3];
-    bool w_repeats; /* one w for all */
-    bool bias;
-    DType dtype;           /* of x, w and the result; bias is f32 */
     const Tensor *weights; /* w, where it is known now; any float type; laid out as w_strides say */
-
+    DType dtype;           /* of x, w and the result; bias is f32 */
+    float scale;           /* of the product; 0: 1 */
+    bool w_repeats;        /* one w for all */
+    bool bias;
     bool sums_f32;   /* the result is f32 whatever the dtype */
     bool adds;       /* to what the result holds */
-    float scale;     /* of the product; 0: 1 */
     bool one_thread; /* it will run inside a parallel region */
 } DnnMatmul;
 

@@ -180,7 +180,7 @@ static void find_scores(const Queries *q, int64_t key, int64_t count)
                             bf16_at(call, 1, k_at), q->work.scores, q->work.scratch);
         return;
     }
-    int64_t q_step = s->q_step, k_step = s->q_step;
+    int64_t q_step = s->q_step, k_step = q_step;
     const float *queries = rows_of(call->in[0], call->node->in[0]->dtype, q_at, q->count, s->width,
                                    q->work.queries, &q_step);
     const float *keys = rows_of(call->in[1], call->node->in[1]->dtype, k_at, count, s->width,
