@@ -4,6 +4,7 @@
 #include <X11/Xlib.h>
 #include <X11/extensions/XTest.h>
 #include <X11/keysym.h>
+#include <gdk/x11/gdkx.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,9 +105,11 @@ static void stroke(const char *key)
     press(symbol_of(key), FALSE);
     if (shift) press(XK_Shift_L, FALSE);
     if (ctrl) press(XK_Control_L, FALSE);
-    XSync(keyboard, False);
-    gint64 end = g_get_monotonic_time() + 40000; /* until the server has brought it */
-    while (g_get_monotonic_time() < end)
+    XSync(keyboard, False); /* the server has it, and then the program too, however slow both are */
+    XSync(gdk_x11_display_get_xdisplay(gdk_display_get_default()), False);
+    gint64 begin = g_get_monotonic_time(), end = begin + 40000, latest = begin + G_USEC_PER_SEC;
+    while (g_get_monotonic_time() < end ||
+           (g_main_context_pending(NULL) && g_get_monotonic_time() < latest))
         g_main_context_iteration(NULL, FALSE);
 }
 
