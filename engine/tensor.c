@@ -88,18 +88,6 @@ static float of_bits(uint32_t bits)
     return value;
 }
 
-float mel_bf16_to_f32(uint16_t bits)
-{
-    return of_bits((uint32_t)bits << 16);
-}
-
-uint16_t mel_f32_to_bf16(float value)
-{
-    uint32_t bits = bits_of(value);
-    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40); /* a quiet NaN */
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 float mel_f16_to_f32(uint16_t bits)
 {
     uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
@@ -192,22 +180,14 @@ static void write_number(void *to, DType dtype, int64_t i, double value)
 
 MEL_CLONES static void widen(const uint16_t *from, float *to, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits = (uint32_t)from[i] << 16;
-        memcpy(&to[i], &bits, sizeof bits);
-    }
+    for (int64_t i = 0; i < count; i++)
+        to[i] = mel_bf16_to_f32(from[i]);
 }
 
-/* As mel_f32_to_bf16, without a branch. */
 MEL_CLONES static void narrow(const float *from, uint16_t *to, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &from[i], sizeof bits);
-        uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-        uint32_t quiet = bits >> 16 | 0x40;
-        to[i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
-    }
+    for (int64_t i = 0; i < count; i++)
+        to[i] = mel_f32_to_bf16(from[i]);
 }
 
 void mel_convert(const void *from, DType from_type, void *to, DType to_type, int64_t count)

@@ -41,7 +41,7 @@ bool attention_in_bf16(const Node *node)
 {
     for (int i = 0; i < node->in_count; i++)
         if (i != 3 && node->in[i]->dtype != DTYPE_BF16) return false;
-    return dnn_has_bf16();
+    return dnn_likes_bf16();
 }
 
 /* ---- working memory ------------------------------------------------------------------------- */
@@ -77,21 +77,15 @@ static int64_t work_bytes(const AttentionSizes *s, const ThreadProducts *product
                                      keys * s->value_width * one,
                                      products ? rows * keys * (int64_t)sizeof(uint16_t) : 0,
                                      products ? thread_products_scratch_bytes(products) : 0};
-    int64_t sum = 0;
-    for (int i = 0; i < WORK_PARTS; i++)
-        sum += bytes[i] = (all[i] + 63) / 64 * 64;
-    return sum;
+    memcpy(bytes, all, sizeof all);
+    return scratch_parts(all, WORK_PARTS, NULL, NULL);
 }
 
 static Work work_of_thread(const AttentionSizes *s, const Call *call)
 {
     int64_t bytes[WORK_PARTS], all = work_bytes(s, call->state, bytes);
-    char *at = (char *)call->scratch + thread_number() * all;
     void *parts[WORK_PARTS];
-    for (int i = 0; i < WORK_PARTS; i++) {
-        parts[i] = at;
-        at += bytes[i];
-    }
+    scratch_parts(bytes, WORK_PARTS, (char *)call->scratch + thread_number() * all, parts);
     return (Work){.scores = parts[0],
                   .sums = parts[1],
                   .queries = parts[2],
@@ -130,31 +124,15 @@ enum { PRODUCT_SCORES, PRODUCT_SUMS, PRODUCT_MORE_SUMS, PRODUCTS };
 static bool new_products(const AttentionSizes *s, ThreadProducts **out, Err *err)
 {
     const int64_t rows = query_tile(s), keys = key_tile(s);
-    const DnnMatmul scores = {
-        .batch = 1,
-        .m = rows,
-        .n = keys,
-        .k = s->width,
-        .x_strides = {rows * s->q_step, s->q_step, 1        },
-        .w_strides = {keys * s->q_step, 1,         s->q_step},
-        .dtype = DTYPE_BF16,
-        .sums_f32 = true,
-        .scale = (float)s->scale
+    const int64_t queries_steps[] = {s->q_step, 1}, keys_turned[] = {1, s->q_step};
+    const int64_t weights_steps[] = {keys, 1}, values_steps[] = {s->v_step, 1};
+    DnnMatmul all[PRODUCTS] = {
+        [PRODUCT_SCORES] = thread_product(rows, keys, s->width, queries_steps, keys_turned),
+        [PRODUCT_SUMS] = thread_product(rows, s->value_width, keys, weights_steps, values_steps),
     };
-    DnnMatmul sums = {
-        .batch = 1,
-        .m = rows,
-        .n = s->value_width,
-        .k = keys,
-        .x_strides = {rows * keys,      keys,      1},
-        .w_strides = {keys * s->v_step, s->v_step, 1},
-        .dtype = DTYPE_BF16,
-        .sums_f32 = true
-    };
-    DnnMatmul more = sums;
-    more.adds = true;
-    const DnnMatmul all[PRODUCTS] = {
-        [PRODUCT_SCORES] = scores, [PRODUCT_SUMS] = sums, [PRODUCT_MORE_SUMS] = more};
+    all[PRODUCT_SCORES].scale = (float)s->scale;
+    all[PRODUCT_MORE_SUMS] = all[PRODUCT_SUMS];
+    all[PRODUCT_MORE_SUMS].adds = true;
     return thread_products_new(all, PRODUCTS, out, err);
 }
 
@@ -164,11 +142,6 @@ static bool is_whole(const Queries *q, int64_t count)
     return q->call->state && q->count == query_tile(q->s) && count == key_tile(q->s);
 }
 
-static const uint16_t *bf16_at(const Call *call, int input, int64_t offset)
-{
-    return (const uint16_t *)call->in[input] + offset;
-}
-
 /* work.scores = scale · queries · keysᵀ, [queries, key_tile]. */
 static void find_scores(const Queries *q, int64_t key, int64_t count)
 {
@@ -176,8 +149,8 @@ static void find_scores(const Queries *q, int64_t key, int64_t count)
     const Call *call = q->call;
     int64_t q_at = q->head.q + q->first * s->q_step, k_at = q->head.k + key * s->q_step;
     if (is_whole(q, count)) {
-        thread_products_run(call->state, PRODUCT_SCORES, bf16_at(call, 0, q_at),
-                            bf16_at(call, 1, k_at), q->work.scores, q->work.scratch);
+        thread_products_run(call->state, PRODUCT_SCORES, attention_bf16_at(call, 0, q_at),
+                            attention_bf16_at(call, 1, k_at), q->work.scores, q->work.scratch);
         return;
     }
     int64_t q_step = s->q_step, k_step = q_step;
@@ -226,7 +199,8 @@ static void add_values(const Queries *q, int64_t key, int64_t count)
     int64_t v_at = q->head.v + key * s->v_step, v_step = s->v_step;
     if (is_whole(q, count)) {
         thread_products_run(call->state, key > 0 ? PRODUCT_MORE_SUMS : PRODUCT_SUMS,
-                            q->work.weights, bf16_at(call, 2, v_at), q->work.sums, q->work.scratch);
+                            q->work.weights, attention_bf16_at(call, 2, v_at), q->work.sums,
+                            q->work.scratch);
         return;
     }
     const float *values = rows_of(call->in[2], call->node->in[2]->dtype, v_at, count,

@@ -19,8 +19,13 @@ AttentionHead attention_head(const AttentionSizes *s, int64_t item);
 void attention_mask_row(const AttentionSizes *s, const Call *call, float *row, int64_t bias_at,
                         int64_t query, int64_t first, int64_t count);
 
-/* Whether what goes in is bf16 and multiplied as such. */
+/* Whether what goes in is bf16, and better multiplied as such than widened. */
 bool attention_in_bf16(const Node *node);
+
+static inline const uint16_t *attention_bf16_at(const Call *call, int input, int64_t offset)
+{
+    return (const uint16_t *)call->in[input] + offset;
+}
 
 bool attention_prepare(Prepare *prepare, Err *err);
 void attention_cpu(const Call *call);

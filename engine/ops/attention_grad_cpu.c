@@ -42,10 +42,8 @@ static int64_t work_bytes(const AttentionSizes *s, const ThreadProducts *product
         q * wide,   k * wide,   v * wide,   dy * wide,
         q * one,    k * one,    v * one,    rows * one,
         rows * one, rows * two, rows * two, products ? thread_products_scratch_bytes(products) : 0};
-    int64_t sum = 0;
-    for (int i = 0; i < WORK_PARTS; i++)
-        sum += bytes[i] = (all[i] + 63) / 64 * 64;
-    return sum;
+    memcpy(bytes, all, sizeof all);
+    return scratch_parts(all, WORK_PARTS, NULL, NULL);
 }
 
 static Work work_at(const AttentionSizes *s, const ThreadProducts *products, char *at)
@@ -53,10 +51,7 @@ static Work work_at(const AttentionSizes *s, const ThreadProducts *products, cha
     int64_t bytes[WORK_PARTS];
     void *parts[WORK_PARTS];
     work_bytes(s, products, bytes);
-    for (int i = 0; i < WORK_PARTS; i++) {
-        parts[i] = at;
-        at += bytes[i];
-    }
+    scratch_parts(bytes, WORK_PARTS, at, parts);
     return (Work){.q = parts[0],
                   .k = parts[1],
                   .v = parts[2],
@@ -129,21 +124,6 @@ enum {
     PRODUCTS
 };
 
-/* In bf16, sums in f32: a row of x is x_step, a column x_column further, and so on. */
-static DnnMatmul product(int64_t m, int64_t n, int64_t k, const int64_t x[2], const int64_t w[2])
-{
-    return (DnnMatmul){
-        .batch = 1,
-        .m = m,
-        .n = n,
-        .k = k,
-        .x_strides = {m * k, x[0], x[1]},
-        .w_strides = {k * n, w[0], w[1]},
-        .dtype = DTYPE_BF16,
-        .sums_f32 = true
-    };
-}
-
 static bool new_products(const AttentionSizes *s, ThreadProducts **out, Err *err)
 {
     const int64_t rows = row_tile(s), keys = s->keys, width = s->width, values = s->value_width;
@@ -151,11 +131,11 @@ static bool new_products(const AttentionSizes *s, ThreadProducts **out, Err *err
     const int64_t q_turned[] = {1, s->q_step}, v_turned[] = {1, s->v_step};
     const int64_t as_row[] = {keys, 1}, row_turned[] = {1, keys};
     DnnMatmul all[PRODUCTS] = {
-        [PRODUCT_WEIGHTS] = product(rows, keys, width, as_q, q_turned),
-        [PRODUCT_SLOPES] = product(rows, keys, values, as_v, v_turned),
-        [PRODUCT_DQ] = product(rows, width, keys, as_row, as_q),
-        [PRODUCT_DK] = product(keys, width, rows, row_turned, as_q),
-        [PRODUCT_DV] = product(keys, values, rows, row_turned, as_v),
+        [PRODUCT_WEIGHTS] = thread_product(rows, keys, width, as_q, q_turned),
+        [PRODUCT_SLOPES] = thread_product(rows, keys, values, as_v, v_turned),
+        [PRODUCT_DQ] = thread_product(rows, width, keys, as_row, as_q),
+        [PRODUCT_DK] = thread_product(keys, width, rows, row_turned, as_q),
+        [PRODUCT_DV] = thread_product(keys, values, rows, row_turned, as_v),
     };
     all[PRODUCT_WEIGHTS].scale = all[PRODUCT_DQ].scale = all[PRODUCT_DK].scale = (float)s->scale;
     all[PRODUCT_MORE_DK] = all[PRODUCT_DK];
@@ -169,11 +149,6 @@ static bool in_bf16(const HeadSlopes *h, int64_t rows)
     return h->call->state && rows == row_tile(h->s);
 }
 
-static const uint16_t *bf16_at(const Call *call, int input, int64_t offset)
-{
-    return (const uint16_t *)call->in[input] + offset;
-}
-
 /* Scores, and how the loss changes with the weights that they become. */
 static void find_scores(const HeadSlopes *h, int64_t query, int64_t rows)
 {
@@ -182,11 +157,11 @@ static void find_scores(const HeadSlopes *h, int64_t query, int64_t rows)
     const Work *w = &h->work;
     if (in_bf16(h, rows)) {
         thread_products_run(call->state, PRODUCT_WEIGHTS,
-                            bf16_at(call, 0, h->head.q + query * s->q_step),
-                            bf16_at(call, 1, h->head.k), w->weights, w->scratch);
+                            attention_bf16_at(call, 0, h->head.q + query * s->q_step),
+                            attention_bf16_at(call, 1, h->head.k), w->weights, w->scratch);
         thread_products_run(call->state, PRODUCT_SLOPES,
-                            bf16_at(call, 4, h->head.out + query * s->v_step),
-                            bf16_at(call, 2, h->head.v), w->slopes, w->scratch);
+                            attention_bf16_at(call, 4, h->head.out + query * s->v_step),
+                            attention_bf16_at(call, 2, h->head.v), w->slopes, w->scratch);
         return;
     }
     multiply(rows, s->keys, s->width, w->q + query * s->width, false, w->k, true, w->weights,
@@ -202,12 +177,12 @@ static void add_slopes(const HeadSlopes *h, int64_t query, int64_t rows)
     const Work *w = &h->work;
     float *dq = w->dq + query * s->width, scale = (float)s->scale, more = query > 0 ? 1 : 0;
     if (in_bf16(h, rows)) {
-        const uint16_t *q = bf16_at(call, 0, h->head.q + query * s->q_step);
-        const uint16_t *dy = bf16_at(call, 4, h->head.out + query * s->v_step);
+        const uint16_t *q = attention_bf16_at(call, 0, h->head.q + query * s->q_step);
+        const uint16_t *dy = attention_bf16_at(call, 4, h->head.out + query * s->v_step);
         mel_convert(w->weights, DTYPE_F32, w->short_weights, DTYPE_BF16, rows * s->keys);
         mel_convert(w->slopes, DTYPE_F32, w->short_slopes, DTYPE_BF16, rows * s->keys);
-        thread_products_run(call->state, PRODUCT_DQ, w->short_slopes, bf16_at(call, 1, h->head.k),
-                            dq, w->scratch);
+        thread_products_run(call->state, PRODUCT_DQ, w->short_slopes,
+                            attention_bf16_at(call, 1, h->head.k), dq, w->scratch);
         thread_products_run(call->state, query > 0 ? PRODUCT_MORE_DK : PRODUCT_DK, w->short_slopes,
                             q, w->dk, w->scratch);
         thread_products_run(call->state, query > 0 ? PRODUCT_MORE_DV : PRODUCT_DV, w->short_weights,

@@ -26,20 +26,16 @@ MEL_CLONES float row_exponentials(float *row, int64_t n, float top)
     return sum;
 }
 
-/* Exponentials are numbers: no NaN to keep, unlike mel_convert. */
 MEL_CLONES float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t n, float top)
 {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
-        float e = simd_exp_below(row[i] - top), rounded;
+        float e = mel_rounded_to_bf16(simd_exp_below(row[i] - top));
         uint32_t word;
         memcpy(&word, &e, sizeof word);
-        word = (word + 0x7fff + (word >> 16 & 1)) >> 16;
-        bits[i] = (uint16_t)word;
-        word <<= 16;
-        memcpy(&rounded, &word, sizeof rounded);
-        sum += rounded;
+        bits[i] = (uint16_t)(word >> 16);
+        sum += e;
     }
     return sum;
 }
@@ -57,4 +53,14 @@ MEL_CLONES void row_scale(float *row, int64_t n, float factor)
 {
     for (int64_t i = 0; i < n; i++)
         row[i] *= factor;
+}
+
+int64_t scratch_parts(const int64_t *bytes, int count, void *memory, void **parts)
+{
+    int64_t at = 0;
+    for (int i = 0; i < count; i++) {
+        if (parts) parts[i] = (char *)memory + at;
+        at += (bytes[i] + 63) / 64 * 64;
+    }
+    return at;
 }

@@ -18,6 +18,10 @@ float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t n, float t
 float row_dot(const float *a, const float *b, int64_t n);
 void row_scale(float *row, int64_t n, float factor);
 
+/* Parts of so many bytes, one behind the other, each at a multiple of 64: how many bytes they take
+ * up, and, unless parts is NULL, where in `memory` they begin. */
+int64_t scratch_parts(const int64_t *bytes, int count, void *memory, void **parts);
+
 /* For scratch of each thread's own. */
 static inline int64_t thread_number(void)
 {

@@ -11,6 +11,21 @@ struct ThreadProducts {
     DnnKernel *kernels[]; /* those of one thread after those of another */
 };
 
+DnnMatmul thread_product(int64_t m, int64_t n, int64_t k, const int64_t x_steps[2],
+                         const int64_t w_steps[2])
+{
+    return (DnnMatmul){
+        .batch = 1,
+        .m = m,
+        .n = n,
+        .k = k,
+        .x_strides = {m * k, x_steps[0], x_steps[1]},
+        .w_strides = {k * n, w_steps[0], w_steps[1]},
+        .dtype = DTYPE_BF16,
+        .sums_f32 = true
+    };
+}
+
 bool thread_products_new(const DnnMatmul *products, int count, ThreadProducts **out, Err *err)
 {
     int64_t threads = thread_limit(), all = threads * count;

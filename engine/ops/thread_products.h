@@ -9,6 +9,11 @@
 
 typedef struct ThreadProducts ThreadProducts;
 
+/* x [m, k] · w [k, n] of bf16 with sums in f32; steps: from a row to the next, from a column to the
+ * next, in elements. */
+DnnMatmul thread_product(int64_t m, int64_t n, int64_t k, const int64_t x_steps[2],
+                         const int64_t w_steps[2]);
+
 /* one_thread is set for them all. Errors as dnn_matmul_new. */
 MEL_MUST_CHECK bool thread_products_new(const DnnMatmul *products, int count, ThreadProducts **out,
                                         Err *err);
