@@ -153,60 +153,51 @@ static Square output_square(const WinogradTiling *tiling, const float *y, int64_
                     .edge = TILE};
 }
 
+/* One step of a transform: so many numbers to six. */
+typedef void (*ToSix)(const float *restrict in, int64_t in_step, float *restrict out,
+                      int64_t out_step);
+
+/* A panel's channels of a square [edge, edge]: its columns to six each, then the rows of those to
+ * the 36 points, at out[point * step + channel of the panel]. `edge` and `six` are constants where
+ * this is called. */
+static inline __attribute__((always_inline)) void
+to_points(const Square *s, WinogradPanel panel, int edge, ToSix six, float *out, int64_t step)
+{
+    bool inside = lies_inside(s);
+    float d[POINTS * LANES], t[POINTS * LANES];
+    for (int64_t at = 0; at < panel.count; at += LANES) {
+        int64_t lanes = lanes_from(at, panel.count), channel = panel.first + at;
+        if (inside && lanes == LANES) {
+            for (int j = 0; j < edge; j++)
+                six(place(s, 0, j) + channel, s->width * s->channels, t + j * LANES, edge * LANES);
+        } else {
+            gather(s, channel, lanes, d);
+            for (int j = 0; j < edge; j++)
+                six(d + j * LANES, edge * LANES, t + j * LANES, edge * LANES);
+        }
+        if (lanes == LANES) {
+            for (int i = 0; i < EDGE; i++)
+                six(t + i * edge * LANES, LANES, out + i * EDGE * step + at, step);
+        } else {
+            for (int i = 0; i < EDGE; i++)
+                six(t + i * edge * LANES, LANES, d + i * EDGE * LANES, LANES);
+            put(d, lanes, out + at, step);
+        }
+    }
+}
+
 MEL_CLONES void winograd_input_tile(const WinogradTiling *tiling, const float *x, int64_t tile,
                                     float *v, int64_t step)
 {
     Square s = input_square(tiling, x, tile);
-    bool inside = lies_inside(&s);
-    float d[POINTS * LANES], t[POINTS * LANES];
-    for (int64_t channel = 0; channel < s.channels; channel += LANES) {
-        int64_t lanes = lanes_from(channel, s.channels);
-        if (inside && lanes == LANES) {
-            for (int j = 0; j < EDGE; j++)
-                input_step(place(&s, 0, j) + channel, s.width * s.channels, t + j * LANES,
-                           EDGE * LANES);
-        } else {
-            gather(&s, channel, lanes, d);
-            for (int j = 0; j < EDGE; j++)
-                input_step(d + j * LANES, EDGE * LANES, t + j * LANES, EDGE * LANES);
-        }
-        if (lanes == LANES) {
-            for (int i = 0; i < EDGE; i++)
-                input_step(t + i * EDGE * LANES, LANES, v + i * EDGE * step + channel, step);
-        } else {
-            for (int i = 0; i < EDGE; i++)
-                input_step(t + i * EDGE * LANES, LANES, d + i * EDGE * LANES, LANES);
-            put(d, lanes, v + channel, step);
-        }
-    }
+    to_points(&s, (WinogradPanel){0, s.channels}, EDGE, input_step, v, step);
 }
 
 MEL_CLONES void winograd_slope_tile(const WinogradTiling *tiling, const float *dy, int64_t tile,
                                     WinogradPanel panel, float *y, int64_t step)
 {
     Square s = output_square(tiling, dy, tile);
-    bool inside = lies_inside(&s);
-    float d[POINTS * LANES], t[EDGE * TILE * LANES];
-    for (int64_t at = 0; at < panel.count; at += LANES) {
-        int64_t lanes = lanes_from(at, panel.count), channel = panel.first + at;
-        if (inside && lanes == LANES) {
-            for (int j = 0; j < TILE; j++)
-                slope_step(place(&s, 0, j) + channel, s.width * s.channels, t + j * LANES,
-                           TILE * LANES);
-        } else {
-            gather(&s, channel, lanes, d);
-            for (int j = 0; j < TILE; j++)
-                slope_step(d + j * LANES, TILE * LANES, t + j * LANES, TILE * LANES);
-        }
-        if (lanes == LANES) {
-            for (int i = 0; i < EDGE; i++)
-                slope_step(t + i * TILE * LANES, LANES, y + i * EDGE * step + at, step);
-        } else {
-            for (int i = 0; i < EDGE; i++)
-                slope_step(t + i * TILE * LANES, LANES, d + i * EDGE * LANES, LANES);
-            put(d, lanes, y + at, step);
-        }
-    }
+    to_points(&s, panel, TILE, slope_step, y, step);
 }
 
 /* What of y [4, 4, LANES] lies in the picture. */
