@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/vocoder.h"
 
-#include "engine/front/mel.h"
+#include "engine/clones.h"
+#include "engine/diffusion/mel_inverse.h"
 
 #include <kiss_fftr.h>
 #include <math.h>
@@ -9,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INVERSE_ROUNDS = 60, MEL_BINS_MAX = 256 };
-static const double momentum = 0.99;
+static const float momentum = 0.99F;
 
 /* Of one thread: kiss_fft's plans hold scratch memory. */
 typedef struct Worker {
@@ -19,37 +19,50 @@ typedef struct Worker {
 } Worker;
 
 typedef struct Stft {
-    const MelSettings *settings;
+    int fft, hop, bins; /* bins: fft/2 + 1 */
     int64_t frames, samples;
-    int bins;                /* fft/2 + 1 */
-    double *window, *weight; /* weight: Σ of squared windows over each sample */
-    float *pieces;           /* [frames, fft]: the inverse transforms of all frames */
+    float *window; /* [fft] */
+    float *scale;  /* [samples]: 1/(fft · Σ of the squared windows over a sample) */
+    float *pieces; /* [frames, fft]: the inverse transforms of all frames */
     Worker *workers;
     int threads;
 } Stft;
 
-static void stft_open(Stft *s, int64_t frames)
+static void weigh(Stft *s, const double *window)
 {
-    const MelSettings *m = mel_front_settings(MEL_FRONT_AUDIOLDM);
-    *s = (Stft){.settings = m,
+    double *weight = mel_alloc((size_t)s->samples * sizeof *weight);
+    for (int64_t t = 0; t < s->frames; t++)
+        for (int i = 0; i < s->fft; i++) {
+            int64_t at = t * s->hop + i - s->fft / 2;
+            if (at >= 0 && at < s->samples) weight[at] += window[i] * window[i];
+        }
+    for (int64_t at = 0; at < s->samples; at++)
+        s->scale[at] = (float)(1 / (s->fft * fmax(weight[at], 1e-8)));
+    free(weight);
+}
+
+static void stft_open(Stft *s, const MelSettings *settings, int64_t frames)
+{
+    *s = (Stft){.fft = settings->fft,
+                .hop = settings->hop,
+                .bins = settings->fft / 2 + 1,
                 .frames = frames,
-                .samples = frames * m->hop,
-                .bins = m->fft / 2 + 1,
+                .samples = frames * settings->hop,
                 .threads = omp_get_max_threads()};
-    s->window = mel_alloc((size_t)m->fft * sizeof *s->window);
-    s->pieces = mel_alloc((size_t)(frames * m->fft) * sizeof *s->pieces);
-    s->weight = mel_alloc((size_t)s->samples * sizeof *s->weight);
+    double *window = mel_alloc((size_t)s->fft * sizeof *window);
+    mel_hann_window(s->fft, window);
+    s->window = mel_alloc((size_t)s->fft * sizeof *s->window);
+    for (int i = 0; i < s->fft; i++)
+        s->window[i] = (float)window[i];
+    s->scale = mel_alloc((size_t)s->samples * sizeof *s->scale);
+    weigh(s, window);
+    s->pieces = mel_alloc((size_t)(frames * s->fft) * sizeof *s->pieces);
     s->workers = mel_alloc((size_t)s->threads * sizeof *s->workers);
     for (int i = 0; i < s->threads; i++)
-        s->workers[i] = (Worker){.forth = kiss_fftr_alloc(m->fft, 0, NULL, NULL),
-                                 .back = kiss_fftr_alloc(m->fft, 1, NULL, NULL),
-                                 .frame = mel_alloc((size_t)m->fft * sizeof(float))};
-    mel_hann_window(m->window, s->window);
-    for (int64_t t = 0; t < frames; t++)
-        for (int i = 0; i < m->fft; i++) {
-            int64_t at = t * m->hop + i - m->fft / 2;
-            if (at >= 0 && at < s->samples) s->weight[at] += s->window[i] * s->window[i];
-        }
+        s->workers[i] = (Worker){.forth = kiss_fftr_alloc(s->fft, 0, NULL, NULL),
+                                 .back = kiss_fftr_alloc(s->fft, 1, NULL, NULL),
+                                 .frame = mel_alloc((size_t)s->fft * sizeof(float))};
+    free(window);
 }
 
 static void stft_close(Stft *s)
@@ -61,8 +74,8 @@ static void stft_close(Stft *s)
     }
     free(s->workers);
     free(s->window);
+    free(s->scale);
     free(s->pieces);
-    free(s->weight);
 }
 
 /* Samples outside are those reflected at the end. */
@@ -73,154 +86,122 @@ static int64_t reflected(int64_t at, int64_t samples)
     return at < 0 ? 0 : at;
 }
 
-static void spectrum(const Stft *s, const float *samples, kiss_fft_cpx *out)
+MEL_CLONES static void window_frame(const Stft *s, const float *restrict samples, int64_t t,
+                                    float *restrict frame)
 {
-    const MelSettings *m = s->settings;
-#pragma omp parallel for schedule(static) num_threads(s->threads)
-    for (int64_t t = 0; t < s->frames; t++) {
-        const Worker *worker = &s->workers[omp_get_thread_num()];
-        for (int i = 0; i < m->fft; i++) {
-            int64_t at = reflected(t * m->hop + i - m->fft / 2, s->samples);
-            worker->frame[i] = (float)(samples[at] * s->window[i]);
-        }
-        kiss_fftr(worker->forth, worker->frame, out + t * s->bins);
+    int64_t from = t * s->hop - s->fft / 2;
+    bool inside = from >= 0 && from + s->fft <= s->samples;
+    const float *restrict window = s->window;
+    if (inside)
+        for (int i = 0; i < s->fft; i++)
+            frame[i] = samples[from + i] * window[i];
+    else
+        for (int i = 0; i < s->fft; i++)
+            frame[i] = samples[reflected(from + i, s->samples)] * window[i];
+}
+
+/* One hop's samples: what the frames over them say, weighted by their windows. */
+MEL_CLONES static void overlap(const Stft *s, int64_t hop, float *out)
+{
+    int64_t middle = hop * s->hop + s->fft / 2; /* where frame 0 has the first sample */
+    memset(out, 0, (size_t)s->hop * sizeof *out);
+    for (int64_t t = hop - s->fft / 2 / s->hop; t <= (middle + s->hop - 1) / s->hop; t++) {
+        int64_t at = middle - t * s->hop; /* where frame t has it */
+        if (t < 0 || t >= s->frames) continue;
+        const float *piece = s->pieces + t * s->fft + at, *window = s->window + at;
+        int64_t from = at < 0 ? -at : 0, to = s->fft - at < s->hop ? s->fft - at : s->hop;
+        for (int64_t i = from; i < to; i++)
+            out[i] += piece[i] * window[i];
+    }
+    for (int i = 0; i < s->hop; i++)
+        out[i] *= s->scale[hop * s->hop + i];
+}
+
+/* The sizes wanted, with the phases of where the spectrum moves. */
+MEL_CLONES static void impose(const float *restrict size, const kiss_fft_cpx *restrict now,
+                              kiss_fft_cpx *restrict before, kiss_fft_cpx *restrict out, int count)
+{
+#pragma omp simd
+    for (int k = 0; k < count; k++) {
+        float r = now[k].r + momentum * (now[k].r - before[k].r);
+        float j = now[k].i + momentum * (now[k].i - before[k].i);
+        float length = sqrtf(r * r + j * j);
+        float scale = size[k] / (length > 1e-12F ? length : 1e-12F);
+        before[k].r = now[k].r;
+        before[k].i = now[k].i;
+        out[k].r = r * scale;
+        out[k].i = j * scale;
     }
 }
 
-/* One sample: what the frames over it say, weighted by their windows. */
-static float overlap(const Stft *s, int64_t at)
-{
-    const MelSettings *m = s->settings;
-    int64_t middle = at + m->fft / 2, last = middle / m->hop;
-    double sum = 0;
-    if (last >= s->frames) last = s->frames - 1;
-    for (int64_t t = last; t >= 0 && middle - t * m->hop < m->fft; t--)
-        sum += s->pieces[t * m->fft + middle - t * m->hop] * s->window[middle - t * m->hop];
-    return (float)(sum / m->fft / fmax(s->weight[at], 1e-8));
-}
+/* What is known of the spectrum, [frames, bins] each. */
+typedef struct Spectrum {
+    float *size;
+    kiss_fft_cpx *before, *lines;
+} Spectrum;
 
-/* The signal whose spectrum is nearest. */
-static void signal_of(const Stft *s, const kiss_fft_cpx *lines, float *samples)
+/* The signal whose spectrum is nearest to the lines. */
+static void signal_of(const Stft *s, const Spectrum *spectrum, float *samples)
 {
-    const MelSettings *m = s->settings;
 #pragma omp parallel num_threads(s->threads)
     {
         const Worker *worker = &s->workers[omp_get_thread_num()];
 #pragma omp for schedule(static)
         for (int64_t t = 0; t < s->frames; t++)
-            kiss_fftri(worker->back, lines + t * s->bins, s->pieces + t * m->fft);
+            kiss_fftri(worker->back, spectrum->lines + t * s->bins, s->pieces + t * s->fft);
 #pragma omp for schedule(static)
-        for (int64_t at = 0; at < s->samples; at++)
-            samples[at] = overlap(s, at);
+        for (int64_t t = 0; t < s->frames; t++)
+            overlap(s, t, samples + t * s->hop);
     }
 }
 
-/* Where a mel bin's triangle begins and ends. */
-typedef struct Triangle {
-    const float *weights;
-    int from, to;
-} Triangle;
-
-static void find_triangles(const Stft *s, const float *bank, Triangle *out)
+/* The lines of the signal's spectrum, of the wanted sizes. */
+static void lines_of(const Stft *s, const float *samples, bool first, Spectrum *spectrum)
 {
-    for (int b = 0; b < s->settings->bins; b++) {
-        Triangle t = {.weights = bank + b * s->bins, .from = 0, .to = s->bins};
-        while (t.from < t.to && t.weights[t.from] == 0)
-            t.from++;
-        while (t.to > t.from && t.weights[t.to - 1] == 0)
-            t.to--;
-        out[b] = t;
-    }
-}
-
-/* Magnitudes x ≥ 0 with bank·x near the mel energies of one frame: multiplicative updates of Lee
- * and Seung, which never leave the positive. */
-static void invert_frame(const Stft *s, const Triangle *triangles, const float *log_mel, float *x,
-                         double *up, const double *down)
-{
-    double wanted[MEL_BINS_MAX];
-    for (int b = 0; b < s->settings->bins; b++)
-        wanted[b] = exp((double)log_mel[b]);
-    for (int k = 0; k < s->bins; k++)
-        x[k] = 1e-3F;
-    for (int round = 0; round < INVERSE_ROUNDS; round++) {
-        for (int k = 0; k < s->bins; k++)
-            up[k] = 0;
-        for (int b = 0; b < s->settings->bins; b++) {
-            const Triangle *t = &triangles[b];
-            double have = 1e-9;
-            for (int k = t->from; k < t->to; k++)
-                have += (double)t->weights[k] * x[k];
-            for (int k = t->from; k < t->to; k++)
-                up[k] += t->weights[k] * (wanted[b] / have);
+#pragma omp parallel num_threads(s->threads)
+    {
+        const Worker *worker = &s->workers[omp_get_thread_num()];
+        kiss_fft_cpx *now = mel_alloc((size_t)s->bins * sizeof *now);
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < s->frames; t++) {
+            int64_t at = t * s->bins;
+            window_frame(s, samples, t, worker->frame);
+            kiss_fftr(worker->forth, worker->frame, now);
+            if (first) memcpy(spectrum->before + at, now, (size_t)s->bins * sizeof *now);
+            impose(spectrum->size + at, now, spectrum->before + at, spectrum->lines + at, s->bins);
         }
-        for (int k = 0; k < s->bins; k++)
-            x[k] = down[k] > 0 ? (float)(x[k] * up[k] / down[k]) : 0;
+        free(now);
     }
 }
 
-static void magnitudes(const Stft *s, const float *log_mel, float *out)
+static void draw_phases(Spectrum *spectrum, size_t count)
 {
-    const MelSettings *m = s->settings;
-    float *bank = mel_alloc((size_t)(m->bins * s->bins) * sizeof *bank);
-    Triangle *triangles = mel_alloc((size_t)m->bins * sizeof *triangles);
-    double *up = mel_alloc((size_t)(s->bins * s->threads) * sizeof *up);
-    double *down = mel_alloc((size_t)s->bins * sizeof *down);
-    MEL_ASSERT(m->bins <= MEL_BINS_MAX);
-    mel_filter_bank(m, bank);
-    find_triangles(s, bank, triangles);
-    for (int b = 0; b < m->bins; b++)
-        for (int k = triangles[b].from; k < triangles[b].to; k++)
-            down[k] += triangles[b].weights[k];
-#pragma omp parallel for schedule(static) num_threads(s->threads)
-    for (int64_t t = 0; t < s->frames; t++)
-        invert_frame(s, triangles, log_mel + t * m->bins, out + t * s->bins,
-                     up + (int64_t)omp_get_thread_num() * s->bins, down);
-    free(up);
-    free(down);
-    free(triangles);
-    free(bank);
-}
-
-static void impose(const Stft *s, const float *size, const kiss_fft_cpx *now, kiss_fft_cpx *before,
-                   kiss_fft_cpx *out)
-{
-#pragma omp parallel for schedule(static) num_threads(s->threads)
-    for (int64_t i = 0; i < s->frames * s->bins; i++) {
-        float r = now[i].r + (float)momentum * (now[i].r - before[i].r);
-        float j = now[i].i + (float)momentum * (now[i].i - before[i].i);
-        float length = sqrtf(r * r + j * j);
-        float scale = length > 1e-12F ? size[i] / length : 0;
-        before[i] = now[i];
-        out[i] = (kiss_fft_cpx){.r = r * scale, .i = j * scale};
+    Rng rng = {.seed = 1};
+    for (size_t i = 0; i < count; i++) {
+        double phase = mel_rng_range(&rng, 0, 6.283185307179586), size = spectrum->size[i];
+        spectrum->lines[i] =
+            (kiss_fft_cpx){.r = (float)(size * cos(phase)), .i = (float)(size * sin(phase))};
     }
 }
 
 void mel_griffin_lim(const float *log_mel, int64_t frames, int iterations, float *samples)
 {
+    const MelSettings *settings = mel_front_settings(MEL_FRONT_AUDIOLDM);
     Stft s;
-    stft_open(&s, frames);
+    stft_open(&s, settings, frames);
     size_t count = (size_t)(frames * s.bins);
-    float *size = mel_alloc(count * sizeof *size);
-    kiss_fft_cpx *now = mel_alloc(count * sizeof *now), *before = mel_alloc(count * sizeof *before);
-    kiss_fft_cpx *next = mel_alloc(count * sizeof *next);
-    Rng rng = {.seed = 1};
-    magnitudes(&s, log_mel, size);
-    for (size_t i = 0; i < count; i++) {
-        double phase = mel_rng_range(&rng, 0, 6.283185307179586);
-        next[i] =
-            (kiss_fft_cpx){.r = (float)(size[i] * cos(phase)), .i = (float)(size[i] * sin(phase))};
-    }
+    Spectrum spectrum = {.size = mel_alloc(count * sizeof(float)),
+                         .before = mel_alloc(count * sizeof(kiss_fft_cpx)),
+                         .lines = mel_alloc(count * sizeof(kiss_fft_cpx))};
+    mel_inverse(settings, log_mel, frames, spectrum.size);
+    draw_phases(&spectrum, count);
     for (int i = 0; i < iterations; i++) {
-        signal_of(&s, next, samples);
-        spectrum(&s, samples, now);
-        if (i == 0) memcpy(before, now, count * sizeof *now);
-        impose(&s, size, now, before, next);
+        signal_of(&s, &spectrum, samples);
+        lines_of(&s, samples, i == 0, &spectrum);
     }
-    signal_of(&s, next, samples);
-    free(size);
-    free(now);
-    free(before);
-    free(next);
+    signal_of(&s, &spectrum, samples);
+    free(spectrum.size);
+    free(spectrum.before);
+    free(spectrum.lines);
     stft_close(&s);
 }

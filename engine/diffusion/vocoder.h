@@ -22,8 +22,7 @@ MEL_MUST_CHECK bool mel_vocoder_run(Vocoder *vocoder, const float *log_mel, floa
                                     Err *err);
 
 /* Griffin and Lim's algorithm alone, with the momentum of Perraudin et al., "A fast Griffin-Lim
- * algorithm", 2013: the spectrum's magnitudes are the mel bank's least squares with none below 0.
- * samples: frames·hop. */
+ * algorithm", 2013; magnitudes by mel_inverse(). samples: frames·hop. */
 void mel_griffin_lim(const float *log_mel, int64_t frames, int iterations, float *samples);
 
 #endif
