@@ -89,7 +89,7 @@ STYLE = """
 :root { --paper: #fcfbf8; --ink: #1c1e22; --muted: #61656d; --rule: #dddad2; --mark: #b4532a; --card: #f4f2ec; --bar: #2f5f8f; }
 @media (prefers-color-scheme: dark) { :root { --paper: #16181b; --ink: #e7e5df; --muted: #9c9fa6; --rule: #33363b; --mark: #e89766; --card: #1e2125; --bar: #7fb1dd; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 3.5rem 1.5rem 4rem; max-width: 66rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif; }
+body { margin: 0 auto; padding: 3.5rem 1.5rem 4rem; max-width: 82rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif; }
 h1, h2 { font-family: Palatino, "Book Antiqua", Georgia, "Noto Serif", serif; font-weight: 500; line-height: 1.2; }
 h1 { font-size: 2.6rem; margin: 0.1rem 0 0.3rem; }
 h2 { font-size: 1.55rem; margin: 3rem 0 1.2rem; padding-top: 1.1rem; border-top: 1px solid var(--rule); }
@@ -101,11 +101,12 @@ td b { font-weight: 600; }
 pre { background: var(--card); padding: 1rem; overflow-x: auto; font-size: 0.82rem; line-height: 1.45; }
 .item { display: grid; grid-template-columns: 15rem 1fr; gap: 1.5rem; padding: 1.4rem 0; border-top: 1px solid var(--rule); }
 .item img.still { width: 100%; display: block; } .item p { font-size: 0.92rem; margin: 0.6rem 0 0; }
-.takes { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 1rem; }
+.takes { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 1rem; align-content: start; }
 .takes div { min-width: 0; } .takes b { font-weight: 500; font-size: 0.85rem; color: var(--muted); }
 .takes img { width: 100%; display: block; background: #000; } audio { width: 100%; height: 2rem; margin-top: 0.3rem; }
 .note { color: var(--muted); font-size: 0.9rem; }
-@media (max-width: 56rem) { .item { grid-template-columns: 1fr; } .takes { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (max-width: 72rem) { .takes { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
+@media (max-width: 46rem) { .item { grid-template-columns: 1fr; } .takes { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 """
 
 
@@ -115,8 +116,8 @@ def spectrogram(demo, sound, name):
     full = os.path.join(demo, path)
     if not os.path.exists(full):
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", sound, "-t", "10", "-lavfi",
-                        "aresample=16000,aformat=channel_layouts=mono,"
+        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", sound, "-lavfi",
+                        "atrim=end=10,aresample=16000,aformat=channel_layouts=mono,"
                         "showspectrumpic=s=320x160:legend=0:color=magma:scale=log", full],
                        check=True)
     return path

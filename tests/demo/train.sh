@@ -80,8 +80,6 @@ done
 train music
 
 say "Music for held-out pictures and texts: text only, image only, both, both guided; $seeds seed(s)"
-# TODO(issue 4): FAD gains without guidance by the picture, IMSM clearly only with it. Try more sources
-# and steps (there are some ten minutes left), until one way gains in both.
 generate() { # generate NAME KINDS FURTHER…: into generated/SEED/KIND
     requests=$here/requests-$1.jsonl made=$here/generated-$1.done kinds=$2
     shift 2
