@@ -74,40 +74,26 @@ const char *mel_shape_text(const Shape *shape, char text[SHAPE_TEXT_SIZE])
     return text;
 }
 
-static uint32_t bits_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 float mel_f16_to_f32(uint16_t bits)
 {
     uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
     uint32_t exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
-    if (exponent == 0x1f) return of_bits(sign | 0x7f800000 | mantissa << 13);
+    if (exponent == 0x1f) return mel_f32_of_bits(sign | 0x7f800000 | mantissa << 13);
     if (exponent == 0) { /* mantissa * 2^-24, exact in a float */
         float value = (float)mantissa * 0x1p-24f;
         return sign ? -value : value;
     }
-    return of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+    return mel_f32_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
 uint16_t mel_f32_to_f16(float value)
 {
-    uint32_t bits = bits_of(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+    uint32_t bits = mel_f32_bits(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
     if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);
     if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds to 65536 or more */
     if (magnitude < 0x38800000) { /* below 2^-14: adding 0.5 rounds at 2^-24 */
-        float shifted = of_bits(magnitude) + 0.5F;
-        return (uint16_t)(sign | (bits_of(shifted) - bits_of(0.5F)));
+        float shifted = mel_f32_of_bits(magnitude) + 0.5F;
+        return (uint16_t)(sign | (mel_f32_bits(shifted) - mel_f32_bits(0.5F)));
     }
     magnitude += 0xfff + (magnitude >> 13 & 1);
     return (uint16_t)(sign | ((magnitude >> 13) - (112 << 10)));

@@ -55,34 +55,40 @@ typedef struct Tensor {
     void *data;
 } Tensor;
 
+/* A float as the bits that it is, and back. */
+static inline uint32_t mel_f32_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float mel_f32_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* bfloat16 and IEEE half: the bits, to and from float; rounding to nearest, ties to even. */
 static inline float mel_bf16_to_f32(uint16_t bits)
 {
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    return mel_f32_of_bits((uint32_t)bits << 16);
 }
 
 /* The nearest number of bf16, as the f32 that it is; not for NaN. */
 static inline float mel_rounded_to_bf16(float number)
 {
-    uint32_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-    memcpy(&number, &bits, sizeof number);
-    return number;
+    uint32_t bits = mel_f32_bits(number);
+    return mel_f32_of_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000);
 }
 
 /* A NaN stays one. Without a branch: loops of it become vectors. */
 static inline uint16_t mel_f32_to_bf16(float value)
 {
-    float rounded = mel_rounded_to_bf16(value);
-    uint32_t bits, quiet;
-    memcpy(&bits, &rounded, sizeof bits);
-    memcpy(&quiet, &value, sizeof quiet);
-    bool nan = (quiet & 0x7fffffff) > 0x7f800000;
-    return (uint16_t)((nan ? quiet | 0x400000 : bits) >> 16);
+    uint32_t rounded = mel_f32_bits(mel_rounded_to_bf16(value)), bits = mel_f32_bits(value);
+    bool nan = (bits & 0x7fffffff) > 0x7f800000;
+    return (uint16_t)((nan ? bits | 0x400000 : rounded) >> 16);
 }
 
 float mel_f16_to_f32(uint16_t bits);

@@ -16,6 +16,7 @@ static const float momentum = 0.99F;
 typedef struct Worker {
     kiss_fftr_cfg forth, back;
     float *frame;
+    kiss_fft_cpx *lines;
 } Worker;
 
 typedef struct Stft {
@@ -61,7 +62,8 @@ static void stft_open(Stft *s, const MelSettings *settings, int64_t frames)
     for (int i = 0; i < s->threads; i++)
         s->workers[i] = (Worker){.forth = kiss_fftr_alloc(s->fft, 0, NULL, NULL),
                                  .back = kiss_fftr_alloc(s->fft, 1, NULL, NULL),
-                                 .frame = mel_alloc((size_t)s->fft * sizeof(float))};
+                                 .frame = mel_alloc((size_t)s->fft * sizeof(float)),
+                                 .lines = mel_alloc((size_t)s->bins * sizeof(kiss_fft_cpx))};
     free(window);
 }
 
@@ -71,6 +73,7 @@ static void stft_close(Stft *s)
         kiss_fftr_free(s->workers[i].forth);
         kiss_fftr_free(s->workers[i].back);
         free(s->workers[i].frame);
+        free(s->workers[i].lines);
     }
     free(s->workers);
     free(s->window);
@@ -161,7 +164,7 @@ static void lines_of(const Stft *s, const float *samples, bool first, Spectrum *
 #pragma omp parallel num_threads(s->threads)
     {
         const Worker *worker = &s->workers[omp_get_thread_num()];
-        kiss_fft_cpx *now = mel_alloc((size_t)s->bins * sizeof *now);
+        kiss_fft_cpx *now = worker->lines;
 #pragma omp for schedule(static)
         for (int64_t t = 0; t < s->frames; t++) {
             int64_t at = t * s->bins;
@@ -170,7 +173,6 @@ static void lines_of(const Stft *s, const float *samples, bool first, Spectrum *
             if (first) memcpy(spectrum->before + at, now, (size_t)s->bins * sizeof *now);
             impose(spectrum->size + at, now, spectrum->before + at, spectrum->lines + at, s->bins);
         }
-        free(now);
     }
 }
 

@@ -32,9 +32,7 @@ MEL_CLONES float row_exponentials_bf16(const float *row, uint16_t *bits, int64_t
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
         float e = mel_rounded_to_bf16(simd_exp_below(row[i] - top));
-        uint32_t word;
-        memcpy(&word, &e, sizeof word);
-        bits[i] = (uint16_t)(word >> 16);
+        bits[i] = (uint16_t)(mel_f32_bits(e) >> 16);
         sum += e;
     }
     return sum;

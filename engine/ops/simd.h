@@ -9,7 +9,6 @@
 #include "engine/tensor.h"
 
 #include <math.h>
-#include <string.h>
 
 /* e^x of x ≤ 88.3 within 2 units in the last place; 0 below -87.3. */
 static inline float simd_exp_below(float x)
@@ -25,11 +24,7 @@ static inline float simd_exp_below(float x)
     p = p * f + 0.5F;
     p = p * f + 1.0F;
     p = p * f + 1.0F;
-    uint32_t bits, exponent; /* p · 2^n */
-    memcpy(&bits, &p, sizeof bits);
-    memcpy(&exponent, &shifted, sizeof exponent);
-    bits += exponent << 23;
-    memcpy(&p, &bits, sizeof p);
+    p = mel_f32_of_bits(mel_f32_bits(p) + (mel_f32_bits(shifted) << 23)); /* p · 2^n */
     return x > -87.3F ? p : 0.0F;
 }
 

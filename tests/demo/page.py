@@ -212,8 +212,7 @@ def write_page(demo, curation_s, training_s, quick):
         "music's mode, brightness, warmth, swell and room; the text knows genre, tempo and "
         "instruments. Whoever has both should do better; the lines below the table say whether that "
         "is so. Guidance strengthens what the text says; where it is said to be guided, also what the "
-        "picture says: nearer to what it means (IMSM), further from how music sounds (FAD). "
-        "Everything below was made for sources that no network heard in training.</p>",
+        "picture says. Everything below was made for sources that no network heard in training.</p>",
         table(heads, rows),
         "".join(f"<p>{KINDS[kind].capitalize()}, beside text only. " +
                 ". ".join(verdict(found, kind, m) for m in METRICS) + ".</p>" for kind in JOINED),

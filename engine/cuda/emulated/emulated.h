@@ -112,16 +112,12 @@ template <int left> void copy16_wait(void)
 
 static inline float __uint_as_float(uint32_t bits)
 {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    return mel_f32_of_bits(bits);
 }
 
 static inline uint32_t __float_as_uint(float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    return mel_f32_bits(x);
 }
 
 static inline uint16_t bf16_bits(float x)
