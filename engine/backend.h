@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside the engine: what a plan needs of a device. Work is put into streams; within one it runs in
- * order, and upload and download take part in that order. The host may read a download only after
- * mel's synchronize. A backend without streams of its own does everything at once. */
+ * order, and upload, download, copy and clear take part in that order. What is uploaded
+ * may change or go at once; what is downloaded is there when the call returns. A backend without
+ * streams of its own does everything at once. */
 #ifndef MEL_ENGINE_BACKEND_H
 #define MEL_ENGINE_BACKEND_H
 
@@ -25,6 +26,10 @@ struct Backend {
                    Err *err);
     bool (*download)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
                      Err *err);
+    bool (*copy)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+                 Err *err); /* within the device */
+    bool (*clear)(Backend *backend, Stream *stream, void *memory, int64_t bytes,
+                  Err *err); /* to zeroes, of every type */
     bool (*prepare)(Backend *backend, Prepare *prepare, Err *err);
     bool (*run)(Backend *backend, Stream *stream, const Call *call, Err *err);
     bool (*synchronize)(Backend *backend, Stream *stream, Err *err);

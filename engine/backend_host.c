@@ -36,6 +36,13 @@ static bool host_copy(Backend *backend, Stream *stream, void *to, const void *fr
     return true;
 }
 
+static bool host_clear(Backend *backend, Stream *stream, void *memory, int64_t bytes, Err *err)
+{
+    (void)backend, (void)stream, (void)err;
+    memset(memory, 0, (size_t)bytes);
+    return true;
+}
+
 static bool host_synchronize(Backend *backend, Stream *stream, Err *err)
 {
     (void)backend, (void)stream, (void)err;
@@ -83,6 +90,8 @@ Backend *mel_backend_reference(void)
                               .free = host_free,
                               .upload = host_copy,
                               .download = host_copy,
+                              .copy = host_copy,
+                              .clear = host_clear,
                               .prepare = prepare_nothing,
                               .run = run_reference,
                               .synchronize = host_synchronize};
@@ -98,6 +107,8 @@ Backend *mel_backend_cpu(void)
                               .free = host_free,
                               .upload = host_copy,
                               .download = host_copy,
+                              .copy = host_copy,
+                              .clear = host_clear,
                               .prepare = prepare_cpu,
                               .run = run_cpu,
                               .synchronize = host_synchronize};

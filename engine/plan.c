@@ -3,6 +3,7 @@
 
 #include "engine/backend.h"
 #include "engine/graph_internal.h"
+#include "engine/plan_internal.h"
 #include "engine/variables_internal.h"
 
 #include <stdlib.h>
@@ -467,44 +468,62 @@ const Shape *mel_plan_shape(const Plan *plan, const char *name)
     return node ? &node->shape : NULL;
 }
 
-bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err)
+static PlanValue value_of(const Plan *plan, const char *name, bool input)
 {
-    const Node *node = named(plan, input, true);
+    const Node *node = named(plan, name, input);
     MEL_ASSERT(node);
-    Backend *backend = plan->backend;
-    void *to = plan->places[node->index].at;
-    DType kept = backend->dtype(node->dtype);
-    int64_t count = mel_shape_count(&node->shape), bytes = value_bytes(plan, node);
-    if (kept == host_type(node)) return backend->upload(backend, NULL, to, data, bytes, err);
-    mel_convert(data, host_type(node), plan->staging, kept, count);
-    return backend->upload(backend, NULL, to, plan->staging, bytes, err) &&
-           backend->synchronize(backend, NULL, err);
+    return (PlanValue){.backend = plan->backend,
+                       .at = plan->places[node->index].at,
+                       .host = host_type(node),
+                       .kept = plan->backend->dtype(node->dtype),
+                       .count = mel_shape_count(&node->shape),
+                       .bytes = value_bytes(plan, node)};
 }
 
-static bool read_as(Plan *plan, const char *output, DType dtype, void *data, Err *err)
+PlanValue plan_input(const Plan *plan, const char *name)
 {
-    const Node *node = named(plan, output, false);
-    MEL_ASSERT(node);
+    return value_of(plan, name, true);
+}
+
+PlanValue plan_output(const Plan *plan, const char *name)
+{
+    return value_of(plan, name, false);
+}
+
+bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err)
+{
+    const PlanValue to = plan_input(plan, input);
     Backend *backend = plan->backend;
-    const void *from = plan->places[node->index].at;
-    DType kept = backend->dtype(node->dtype);
-    int64_t count = mel_shape_count(&node->shape), bytes = value_bytes(plan, node);
-    void *into = kept == dtype ? data : plan->staging;
-    bool ok = backend->download(backend, NULL, into, from, bytes, err) &&
-              backend->synchronize(backend, NULL, err);
-    if (ok && into != data) mel_convert(into, kept, data, dtype, count);
+    if (to.kept == to.host) return backend->upload(backend, NULL, to.at, data, to.bytes, err);
+    mel_convert(data, to.host, plan->staging, to.kept, to.count);
+    return backend->upload(backend, NULL, to.at, plan->staging, to.bytes, err);
+}
+
+bool mel_plan_clear(Plan *plan, const char *input, Err *err)
+{
+    const PlanValue to = plan_input(plan, input);
+    return plan->backend->clear(plan->backend, NULL, to.at, to.bytes, err);
+}
+
+static bool read_as(Plan *plan, const PlanValue *from, DType dtype, void *data, Err *err)
+{
+    Backend *backend = plan->backend;
+    void *into = from->kept == dtype ? data : plan->staging;
+    bool ok = backend->download(backend, NULL, into, from->at, from->bytes, err);
+    if (ok && into != data) mel_convert(into, from->kept, data, dtype, from->count);
     return ok;
 }
 
 bool mel_plan_read(Plan *plan, const char *output, void *data, Err *err)
 {
-    const Node *node = named(plan, output, false);
-    return read_as(plan, output, node ? host_type(node) : DTYPE_F32, data, err);
+    const PlanValue from = plan_output(plan, output);
+    return read_as(plan, &from, from.host, data, err);
 }
 
 bool mel_plan_read_f64(Plan *plan, const char *output, double *data, Err *err)
 {
-    return read_as(plan, output, DTYPE_F64, data, err);
+    const PlanValue from = plan_output(plan, output);
+    return read_as(plan, &from, DTYPE_F64, data, err);
 }
 
 PlanMemory mel_plan_memory(const Plan *plan)

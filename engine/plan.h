@@ -23,6 +23,7 @@ void mel_plan_free(Plan *plan); /* NULL is fine */
  * DTYPE_I32; as many as the node's shape says. An input may be overwritten by a run: write all of
  * them before each. The names are those of the graph; others are programmer errors. */
 MEL_MUST_CHECK bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err);
+MEL_MUST_CHECK bool mel_plan_clear(Plan *plan, const char *input, Err *err); /* all zeroes */
 MEL_MUST_CHECK bool mel_plan_read(Plan *plan, const char *output, void *data, Err *err);
 MEL_MUST_CHECK bool mel_plan_read_f64(Plan *plan, const char *output, double *data, Err *err);
 /* Of an input or output; NULL when there is none of that name. */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { MEMBER_ALIGNMENT = 64 / sizeof(float), ZEROES_BYTES = 1 << 20 };
+enum { MEMBER_ALIGNMENT = 64 / sizeof(float) };
 
 typedef struct Variable {
     char *name;
@@ -63,21 +63,6 @@ static Variable *push(Variables *variables, const char *name, Shape shape, char 
     return one;
 }
 
-/* Piece by piece: no second array of that size. Zero is the same bits in every float type. */
-static bool write_zeroes(const Variables *variables, char *memory, int64_t bytes, Err *err)
-{
-    Backend *backend = variables->backend;
-    char *zeroes = mel_alloc(ZEROES_BYTES);
-    bool ok = true;
-    for (int64_t at = 0; at < bytes && ok; at += ZEROES_BYTES) {
-        int64_t n = bytes - at < ZEROES_BYTES ? bytes - at : ZEROES_BYTES;
-        ok = backend->upload(backend, NULL, memory + at, zeroes, n, err);
-    }
-    ok = ok && backend->synchronize(backend, NULL, err);
-    free(zeroes);
-    return ok;
-}
-
 /* Memory for a variable of that name and shape, of zeroes; NULL with an error. */
 static char *zeroed(const Variables *variables, const char *name, const Shape *shape, Err *err)
 {
@@ -88,7 +73,8 @@ static char *zeroed(const Variables *variables, const char *name, const Shape *s
         return NULL;
     }
     char *memory = backend->alloc(backend, bytes_of(variables, count), err);
-    if (!memory || write_zeroes(variables, memory, bytes_of(variables, count), err)) return memory;
+    if (!memory || backend->clear(backend, NULL, memory, bytes_of(variables, count), err))
+        return memory;
     backend->free(backend, memory);
     return NULL;
 }
@@ -209,7 +195,6 @@ static bool move(const Variables *variables, int i, int64_t begin, int64_t count
         void *to = copy ? copy : out;
         ok = backend->download(backend, NULL, to, memory, bytes, err);
     }
-    ok = ok && backend->synchronize(backend, NULL, err);
     if (ok && copy && out) mel_convert(copy, kept, out, DTYPE_F32, count);
     free(copy);
     return ok;

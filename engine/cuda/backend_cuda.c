@@ -53,6 +53,19 @@ static bool gpu_download(Backend *backend, Stream *stream, void *to, const void 
     return runtime_copy_out(stream_or_default(stream), to, from, bytes, err);
 }
 
+static bool gpu_copy(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+                     Err *err)
+{
+    (void)backend;
+    return runtime_copy(stream_or_default(stream), to, from, bytes, err);
+}
+
+static bool gpu_clear(Backend *backend, Stream *stream, void *memory, int64_t bytes, Err *err)
+{
+    (void)backend;
+    return runtime_clear(stream_or_default(stream), memory, bytes, err);
+}
+
 /* Kernels are compiled for one float type: what they would misread is refused. */
 static bool check_types(const Node *node, unsigned mixed, Err *err)
 {
@@ -121,6 +134,8 @@ Backend *mel_backend_cuda(int index, Err *err)
                               .free = gpu_free,
                               .upload = gpu_upload,
                               .download = gpu_download,
+                              .copy = gpu_copy,
+                              .clear = gpu_clear,
                               .prepare = gpu_prepare,
                               .run = gpu_run,
                               .synchronize = gpu_synchronize,

@@ -23,6 +23,9 @@ const char *runtime_text(void); /* the device, for people */
  * what is copied out is there when the function returns. */
 bool runtime_copy_in(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
 bool runtime_copy_out(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
+/* Within the device, in the stream's order. */
+bool runtime_copy(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
+bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *err);
 bool runtime_wait(Stream *stream, Err *err);
 
 /* Records what `work` puts into the stream instead of doing it. */

@@ -156,6 +156,19 @@ extern "C" bool runtime_copy_out(Stream *stream, void *to, const void *from, int
     return true;
 }
 
+extern "C" bool runtime_copy(Stream *stream, void *to, const void *from, int64_t bytes, Err *err)
+{
+    return good(
+        cudaMemcpyAsync(to, from, (size_t)bytes, cudaMemcpyDeviceToDevice, (cudaStream_t)stream),
+        "cudaMemcpyAsync within the GPU", err);
+}
+
+extern "C" bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *err)
+{
+    return good(cudaMemsetAsync(memory, 0, (size_t)bytes, (cudaStream_t)stream), "cudaMemsetAsync",
+                err);
+}
+
 extern "C" bool cuda_upload(void *to, const void *from, int64_t bytes, Err *err)
 {
     return runtime_copy_in(runtime_stream(), to, from, bytes, err);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/music_model.h"
-#include "engine/device.h"
 
+#include "engine/device.h"
 #include "engine/diffusion/vocoder.h"
-#include "engine/plan.h"
 #include "engine/text_states.h"
 
 #include <stdlib.h>
@@ -26,7 +25,7 @@ struct MusicModel {
     Synapse synapse;
     Graph *graph;
     Plan *plan;
-    float *states, *mask, *z, *out, *features; /* of both halves */
+    float *states, *mask, *z, *out; /* of both halves */
     int32_t lengths[HALVES];
 };
 
@@ -128,16 +127,12 @@ static bool check_unet(const MusicModel *m, Err *err)
 
 static void make_buffers(MusicModel *m)
 {
-    int64_t widest = 0;
-    for (int i = 0; i < m->synapse.count; i++)
-        if (m->synapse.sites[i].width > widest) widest = m->synapse.sites[i].width;
     m->n = mel_shape_count(mel_codec_latent_shape(m->codec));
     size_t text = (size_t)(m->tokens * mel_text_states_width(m->text));
     m->states = mel_alloc(HALVES * text * sizeof(float));
     m->mask = mel_alloc((size_t)(HALVES * m->tokens) * sizeof(float));
     m->z = mel_alloc((size_t)(HALVES * m->n) * sizeof(float));
     m->out = mel_alloc((size_t)(HALVES * m->n) * sizeof(float));
-    m->features = mel_alloc((size_t)(HALVES * m->tokens * widest) * sizeof(float) + 1);
 }
 
 bool mel_music_model_open(const char *folder, bool pictures, int64_t tokens, DType float_type,
@@ -168,7 +163,6 @@ void mel_music_model_close(MusicModel *model)
     free(model->mask);
     free(model->z);
     free(model->out);
-    free(model->features);
     free(model);
 }
 
@@ -240,13 +234,13 @@ static bool write_features(MusicModel *m, const PictureFeatures *features, int s
     if (!mel_plan_write(m->plan, "gate", gates, err)) return false;
     for (int i = 0; i < m->synapse.count; i++) {
         char name[32];
-        int64_t width = m->synapse.sites[i].width, half = m->tokens * width;
+        int64_t half = m->tokens * m->synapse.sites[i].width;
         site_name(name, i);
-        memset(m->features, 0, (size_t)(HALVES * half) * sizeof *m->features);
+        if (!mel_plan_clear(m->plan, name, err)) return false;
         for (int h = 0; h < HALVES && features; h++)
-            memcpy(m->features + h * half, mel_picture_feature(features, step, i, m->lengths[h]),
-                   (size_t)(m->lengths[h] * width) * sizeof *m->features);
-        if (!mel_plan_write(m->plan, name, m->features, err)) return false;
+            if (!mel_picture_feature_give(features, step, i, m->lengths[h], m->plan, name, h * half,
+                                          err))
+                return false;
     }
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/diffusion/picture_model.h"
-#include "engine/device.h"
 
-#include "engine/plan.h"
+#include "engine/device.h"
+#include "engine/device_array.h"
 #include "engine/text_states.h"
 
 #include <math.h>
@@ -25,7 +25,6 @@ struct PictureModel {
     int side;
     int64_t n; /* numbers of a latent */
     float *out;
-    float *states; /* of the largest site */
 };
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -117,14 +116,8 @@ static bool open_parts(PictureModel *m, const char *folder, Err *err)
               open_codec(m, folder, err) && encode_null_text(m, folder, err) && make_plan(m, err);
     free(schedule);
     if (!ok) return false;
-    int64_t most = 0;
-    for (int i = 0; i < m->synapse.count; i++) {
-        int64_t count = m->synapse.tokens * m->synapse.sites[i].width;
-        most = count > most ? count : most;
-    }
     m->n = mel_shape_count(mel_codec_latent_shape(m->codec));
     m->out = mel_alloc((size_t)m->n * sizeof(float));
-    m->states = mel_alloc((size_t)most * sizeof(float) + 1);
     return true;
 }
 
@@ -151,7 +144,6 @@ void mel_picture_model_close(PictureModel *model)
     mel_network_close(model->unet);
     free(model->null_text.data);
     free(model->out);
-    free(model->states);
     free(model);
 }
 
@@ -222,7 +214,7 @@ struct PictureFeatures {
     int32_t *lengths;
     int64_t *places; /* of a site's states for one length, within a step: [length, site] */
     int64_t step_numbers;
-    float *data;
+    DeviceArray *data;
 };
 
 /* The lengths from number `first` on; 0 behind the last, and where nothing is taken. */
@@ -239,15 +231,15 @@ static bool write_lengths(PictureModel *m, const PictureFeatures *f, int first, 
 
 static bool take_states(PictureFeatures *f, int step, int first, Err *err)
 {
-    PictureModel *m = f->model;
+    const PictureModel *m = f->model;
     char name[32];
     int sites = m->synapse.count, left = f->length_count - first;
     for (int k = 0; k < LENGTHS_AT_ONCE && k < left; k++)
         for (int i = 0; i < sites; i++) {
             int64_t numbers = f->lengths[first + k] * m->synapse.sites[i].width;
             int64_t place = step * f->step_numbers + f->places[(first + k) * sites + i];
-            if (!mel_plan_read(m->plan, pooled_name(name, i, k), m->states, err)) return false;
-            memcpy(f->data + place, m->states, (size_t)numbers * sizeof *m->states);
+            if (!device_array_take(f->data, place, numbers, m->plan, pooled_name(name, i, k), err))
+                return false;
         }
     return true;
 }
@@ -348,10 +340,10 @@ static PictureFeatures *new_features(PictureModel *m, int steps, const int32_t *
             f->step_numbers += lengths[k] * m->synapse.sites[i].width;
         }
     }
-    f->data = mel_try_alloc((size_t)steps * (size_t)f->step_numbers + 1, sizeof *f->data, SIZE_MAX,
-                            "the picture's features", err);
-    if (f->data) return f;
+    if (device_array_new(mel_device(), m->float_type, steps * f->step_numbers, &f->data, err))
+        return f;
     mel_picture_features_free(f);
+    mel_err_wrap(err, "the picture's features");
     return NULL;
 }
 
@@ -388,17 +380,22 @@ void mel_picture_features_free(PictureFeatures *features)
     if (!features) return;
     free(features->lengths);
     free(features->places);
-    free(features->data);
+    device_array_free(features->data);
     free(features);
 }
 
-const float *mel_picture_feature(const PictureFeatures *features, int step, int site,
-                                 int32_t length)
+static int64_t place_of(const PictureFeatures *f, int site, int32_t length)
 {
-    for (int k = 0; k < features->length_count; k++)
-        if (features->lengths[k] == length)
-            return features->data + step * features->step_numbers +
-                   features->places[k * features->model->synapse.count + site];
+    for (int k = 0; k < f->length_count; k++)
+        if (f->lengths[k] == length) return f->places[k * f->model->synapse.count + site];
     MEL_ASSERT(!"a length that was not asked for");
-    return NULL;
+    return -1;
+}
+
+bool mel_picture_feature_give(const PictureFeatures *features, int step, int site, int32_t length,
+                              Plan *plan, const char *input, int64_t begin, Err *err)
+{
+    int64_t place = step * features->step_numbers + place_of(features, site, length);
+    int64_t numbers = length * features->model->synapse.sites[site].width;
+    return device_array_give(features->data, place, numbers, plan, input, begin, err);
 }

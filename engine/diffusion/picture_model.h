@@ -12,6 +12,7 @@
 #include "engine/diffusion/synapse.h"
 #include "engine/front/resize.h"
 #include "engine/network.h"
+#include "engine/plan.h"
 
 typedef struct PictureModel PictureModel;
 
@@ -51,7 +52,7 @@ MEL_MUST_CHECK bool mel_picture_replay(PictureModel *model, const float *traject
  * back (the paper's letter). */
 typedef enum Capture { CAPTURE_REPLAY, CAPTURE_INVERT } Capture;
 
-/* States of every place at every time, pooled to several numbers of tokens. */
+/* States of every place at every time, pooled to several numbers of tokens; on the device. */
 typedef struct PictureFeatures PictureFeatures;
 MEL_MUST_CHECK bool mel_picture_features(PictureModel *model, const float *latent, Capture capture,
                                          const int *times, int count, const int32_t *lengths,
@@ -59,8 +60,10 @@ MEL_MUST_CHECK bool mel_picture_features(PictureModel *model, const float *laten
                                          const Progress *progress, Err *err);
 void mel_picture_features_free(PictureFeatures *features); /* NULL is fine */
 
-/* [length, width of the site]; length is one of those given. */
-const float *mel_picture_feature(const PictureFeatures *features, int step, int site,
-                                 int32_t length);
+/* A site's states, [length, width of the site], into an input of a plan on the same device and of
+ * the same float type, from its number `begin` on. length is one of those given. */
+MEL_MUST_CHECK bool mel_picture_feature_give(const PictureFeatures *features, int step, int site,
+                                             int32_t length, Plan *plan, const char *input,
+                                             int64_t begin, Err *err);
 
 #endif

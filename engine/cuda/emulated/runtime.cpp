@@ -52,6 +52,18 @@ extern "C" bool runtime_copy_out(Stream *, void *to, const void *from, int64_t b
     return true;
 }
 
+extern "C" bool runtime_copy(Stream *, void *to, const void *from, int64_t bytes, Err *)
+{
+    memcpy(to, from, (size_t)bytes);
+    return true;
+}
+
+extern "C" bool runtime_clear(Stream *, void *memory, int64_t bytes, Err *)
+{
+    memset(memory, 0, (size_t)bytes);
+    return true;
+}
+
 extern "C" bool cuda_upload(void *to, const void *from, int64_t bytes, Err *)
 {
     memcpy(to, from, (size_t)bytes);
