@@ -12,7 +12,22 @@
 typedef struct Backend Backend;
 typedef struct Stream Stream; /* a backend's own; NULL is its default */
 
+typedef struct PeersId PeersId; /* peers.h */
+
 typedef bool BackendWork(void *ctx, Err *err);
+
+/* How devices of several processes add up what lies in their memory by themselves: peers.h, for
+ * any memory of the device. What is to be added up waits for the event first (NULL: for nothing).
+ */
+typedef struct BackendPeers {
+    bool (*ready)(Backend *backend, Err *err);
+    bool (*id)(Backend *backend, PeersId *id, Err *err);
+    bool (*join)(Backend *backend, const PeersId *id, int rank, int size, void **group, Err *err);
+    void (*leave)(void *group);
+    bool (*sum)(void *group, void *event, float *memory, int64_t count, Err *err);
+    bool (*done)(void *group, bool *done, Err *err);
+    void (*abort)(void *group);
+} BackendPeers;
 
 struct Backend {
     const char *name; /* "cpu", "reference", "cuda" */
@@ -34,6 +49,14 @@ struct Backend {
     bool (*run)(Backend *backend, Stream *stream, const Call *call, Err *err);
     bool (*synchronize)(Backend *backend, Stream *stream, Err *err);
 
+    /* NULL, all four, where work is done when it is given. An event is put behind what a stream has
+     * been given so far; within a recording, at each replay. Any thread may wait for what it was
+     * put behind last; freeing NULL is fine. */
+    bool (*event_new)(Backend *backend, void **event, Err *err);
+    bool (*event_put)(Backend *backend, Stream *stream, void *event, Err *err);
+    bool (*event_wait)(Backend *backend, void *event, Err *err);
+    void (*event_free)(Backend *backend, void *event);
+
     /* NULL, all three, where nothing is gained: the work that `work` puts into the stream, made
      * ready to be given to the device at one stroke, and that. The same memory is used each time.
      */
@@ -41,6 +64,8 @@ struct Backend {
                    Err *err);
     bool (*replay)(Backend *backend, Stream *stream, void *recording, Err *err);
     void (*forget)(Backend *backend, void *recording); /* NULL is fine */
+
+    const BackendPeers *peers; /* NULL where there is no such way */
 };
 
 /* The specification itself: every operation's plain reference, in double. */

@@ -26,6 +26,7 @@
 #include "engine/model_config.h"
 #include "engine/network.h"
 #include "engine/ops.h"
+#include "engine/peers.h"
 #include "engine/plan.h"
 #include "engine/tensor.h"
 #include "engine/text/tokenizer.h"

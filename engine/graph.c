@@ -30,6 +30,7 @@ void mel_graph_free(Graph *graph)
     free(graph->variables);
     free(graph->variable_values);
     free(graph->segments);
+    free(graph->milestones);
     free(graph->marks);
     mel_str_clear(&graph->prefix);
     mel_arena_clear(&graph->arena);
@@ -222,6 +223,14 @@ Node *mel_graph_segment(Graph *graph, Node *x)
              sizeof *graph->segments);
     graph->segments[graph->segment_count++] = x->index;
     return x;
+}
+
+int mel_graph_milestone(Graph *graph)
+{
+    mel_grow(&graph->milestones, &graph->milestone_capacity, (size_t)graph->milestone_count + 1,
+             sizeof *graph->milestones);
+    graph->milestones[graph->milestone_count] = graph->count;
+    return graph->milestone_count++;
 }
 
 void mel_graph_training(Graph *graph, bool on)

@@ -65,6 +65,10 @@ Node *mel_graph_output(Graph *graph, const char *name, Node *node);
 Node *mel_graph_segment(Graph *graph, Node *x);
 void mel_graph_recompute(Graph *graph, bool on);
 
+/* Marks how far the building has come: a run that is past it has computed all that was built
+ * before (plan.h: mel_plan_on_passed). Returns its number, from 0. */
+int mel_graph_milestone(Graph *graph);
+
 /* d loss / d wrt[i] into out[i], for a loss of one element: further nodes, built by the operations'
  * own gradients. NULL where the loss does not depend on wrt[i]. */
 void mel_graph_gradients(Graph *graph, Node *loss, Node *const *wrt, int count, Node **out);

@@ -20,11 +20,13 @@ struct Graph {
     const char *trained_kind;
     int *segments; /* ends of segments, as indices of nodes, ascending */
     size_t segment_capacity;
+    int *milestones; /* how many nodes there were */
+    size_t milestone_capacity;
     Str prefix;
     size_t *marks; /* lengths of the prefix before each push */
     size_t mark_capacity;
     DType float_type;
-    int count, param_count, variable_count, segment_count, depth;
+    int count, param_count, variable_count, segment_count, milestone_count, depth;
     bool recompute, training, detach_params;
     Err err;
 };

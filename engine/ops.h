@@ -135,6 +135,9 @@ Node *mel_op_frame(Node *x, int64_t length, int64_t hop, int64_t reflect);
  * sum ← keep·sum + x, keep [] → |sum|² after it. */
 Node *mel_op_accumulate(Node *sum, Node *x, Node *keep);
 
+/* |x|² of a variable, for a norm of all that it holds; f32, shape []. */
+Node *mel_op_squares(Node *x);
+
 /* What AdamW's `hyper` holds. CORRECTION is 1 - βᵏ after k steps; the gradient is multiplied by
  * GRADIENT_SCALE first. */
 enum {

@@ -43,6 +43,9 @@ struct Plan {
     int64_t arena_bytes, scratch_at, constant_bytes;
     void *recording; /* of a run, from the second on, where the backend records */
     int64_t runs;
+    void **events; /* of the graph's milestones, where the device works in its own time */
+    PlanPassed *passed;
+    void *passed_ctx;
     void *staging; /* what the host writes or reads, on its way into the device's type */
 };
 
@@ -360,31 +363,83 @@ static bool run_node(const Plan *plan, const Node *node, Err *err)
            mel_err_wrap(err, "%s", node->def->name);
 }
 
-static bool run_nodes(Plan *plan, bool constant, Err *err)
+static bool is_run(const Plan *plan, int i, bool constant)
 {
-    for (int i = 0; i < plan->graph->count; i++) {
-        const Node *node = plan->graph->nodes[i];
-        if (op_is_leaf(node) || node->def->view || node->constant != constant) continue;
-        if (plan->places[i].buffer < 0) continue;
-        if (!run_node(plan, node, err)) return false;
+    const Node *node = plan->graph->nodes[i];
+    return !op_is_leaf(node) && !node->def->view && node->constant == constant &&
+           plan->places[i].buffer >= 0;
+}
+
+static bool run_constant_nodes(Plan *plan, Err *err)
+{
+    for (int i = 0; i < plan->graph->count; i++)
+        if (is_run(plan, i, true) && !run_node(plan, plan->graph->nodes[i], err)) return false;
+    return true;
+}
+
+/* Those milestones, from number `next` on, that lie before node i; the next one is returned. */
+static bool pass_milestones(Plan *plan, int i, int *next, bool tell, Err *err)
+{
+    const Graph *graph = plan->graph;
+    for (; *next < graph->milestone_count && graph->milestones[*next] <= i; (*next)++) {
+        if (plan->events &&
+            !plan->backend->event_put(plan->backend, NULL, plan->events[*next], err))
+            return false;
+        if (tell && plan->passed) plan->passed(plan->passed_ctx, *next);
     }
     return true;
 }
 
-static bool run_variable_nodes(void *plan, Err *err)
+static bool run_varying_nodes(Plan *plan, bool tell, Err *err)
 {
-    return run_nodes(plan, false, err);
+    int next = 0;
+    for (int i = 0; i < plan->graph->count; i++) {
+        if (!pass_milestones(plan, i, &next, tell, err)) return false;
+        if (is_run(plan, i, false) && !run_node(plan, plan->graph->nodes[i], err)) return false;
+    }
+    return pass_milestones(plan, plan->graph->count, &next, tell, err);
+}
+
+static bool give_varying_nodes(void *plan, Err *err)
+{
+    return run_varying_nodes(plan, false, err);
+}
+
+static bool replay(Plan *plan, Err *err)
+{
+    Backend *backend = plan->backend;
+    if (!plan->recording &&
+        !backend->record(backend, NULL, give_varying_nodes, plan, &plan->recording, err))
+        return false;
+    if (!backend->replay(backend, NULL, plan->recording, err)) return false;
+    for (int k = 0; k < plan->graph->milestone_count && plan->passed; k++)
+        plan->passed(plan->passed_ctx, k);
+    return true;
 }
 
 /* The first run is as it comes, so that libraries can make what they make at first use. */
 bool mel_plan_run(Plan *plan, Err *err)
 {
-    Backend *backend = plan->backend;
-    if (!backend->record || plan->runs++ == 0) return run_nodes(plan, false, err);
-    if (!plan->recording &&
-        !backend->record(backend, NULL, run_variable_nodes, plan, &plan->recording, err))
-        return false;
-    return backend->replay(backend, NULL, plan->recording, err);
+    bool first = plan->runs++ == 0;
+    return first || !plan->backend->record ? run_varying_nodes(plan, true, err) : replay(plan, err);
+}
+
+void mel_plan_on_passed(Plan *plan, PlanPassed *passed, void *ctx)
+{
+    plan->passed = passed;
+    plan->passed_ctx = ctx;
+}
+
+bool mel_plan_await(Plan *plan, int milestone, Err *err)
+{
+    MEL_ASSERT(milestone >= 0 && milestone < plan->graph->milestone_count);
+    return !plan->events || plan->backend->event_wait(plan->backend, plan->events[milestone], err);
+}
+
+void *plan_event(const Plan *plan, int milestone)
+{
+    MEL_ASSERT(milestone >= 0 && milestone < plan->graph->milestone_count);
+    return plan->events ? plan->events[milestone] : NULL;
 }
 
 bool mel_plan_wait(Plan *plan, Err *err)
@@ -413,6 +468,16 @@ static bool prepare_all(Plan *plan, Err *err)
     return true;
 }
 
+static bool make_events(Plan *plan, Err *err)
+{
+    const int count = plan->graph->milestone_count;
+    if (!plan->backend->event_new || count == 0) return true;
+    plan->events = mel_alloc((size_t)count * sizeof *plan->events);
+    for (int k = 0; k < count; k++)
+        if (!plan->backend->event_new(plan->backend, &plan->events[k], err)) return false;
+    return true;
+}
+
 bool mel_plan_new(Graph *graph, Backend *backend, const Params *params, Plan **out, Err *err)
 {
     if (!mel_graph_ok(graph, err)) return false;
@@ -424,7 +489,7 @@ bool mel_plan_new(Graph *graph, Backend *backend, const Params *params, Plan **o
     bool ok = prepare_all(plan, err);
     if (ok) {
         place_all(plan);
-        ok = allocate(plan, err) && run_nodes(plan, true, err) &&
+        ok = allocate(plan, err) && make_events(plan, err) && run_constant_nodes(plan, err) &&
              backend->synchronize(backend, NULL, err);
     }
     if (ok)
@@ -438,6 +503,9 @@ void mel_plan_free(Plan *plan)
 {
     if (!plan) return;
     if (plan->recording) plan->backend->forget(plan->backend, plan->recording);
+    for (int k = 0; k < plan->graph->milestone_count && plan->events; k++)
+        plan->backend->event_free(plan->backend, plan->events[k]);
+    free(plan->events);
     for (int i = 0; i < plan->graph->count; i++)
         if (plan->places[i].free_state) plan->places[i].free_state(plan->places[i].state);
     for (int i = 0; i < plan->buffer_count; i++)

@@ -33,6 +33,15 @@ const Shape *mel_plan_shape(const Plan *plan, const char *name);
 MEL_MUST_CHECK bool mel_plan_run(Plan *plan, Err *err);
 MEL_MUST_CHECK bool mel_plan_wait(Plan *plan, Err *err); /* until everything given to it is done */
 
+/* Has `passed` called in each run, in its thread, as soon as the device has been given all that the
+ * graph has before a milestone; in their order. NULL for nobody. */
+typedef void PlanPassed(void *ctx, int milestone);
+void mel_plan_on_passed(Plan *plan, PlanPassed *passed, void *ctx);
+
+/* Waits until the device has done what it was given before that milestone in the run that passed
+ * it last. From any thread. */
+MEL_MUST_CHECK bool mel_plan_await(Plan *plan, int milestone, Err *err);
+
 typedef struct PlanMemory {
     int64_t arena_bytes;    /* values and scratch of a run */
     int64_t constant_bytes; /* packed weights not counted: they are the operations' own */

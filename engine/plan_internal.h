@@ -17,4 +17,7 @@ typedef struct PlanValue {
 PlanValue plan_input(const Plan *plan, const char *name);
 PlanValue plan_output(const Plan *plan, const char *name);
 
+/* The backend's event of a milestone; NULL where work is done when it is given. */
+void *plan_event(const Plan *plan, int milestone);
+
 #endif

@@ -139,6 +139,15 @@ bool mel_variables_is_flat(const Variables *variables, int i)
     return variables->all[i].flat;
 }
 
+int64_t mel_variables_begin(const Variables *variables, int i)
+{
+    const Variable *one = &variables->all[i];
+    int whole = i;
+    while (one->member && variables->all[whole].member)
+        whole--;
+    return (one->memory - variables->all[whole].memory) / bytes_of(variables, 1);
+}
+
 int mel_variables_count(const Variables *variables)
 {
     return variables->count;
@@ -173,65 +182,74 @@ void *variables_memory(const Variables *variables, const char *name, const Shape
 
 /* ---- reading and writing -------------------------------------------------------------------- */
 
+static bool is_inside(const Variables *variables, VariableSpan span)
+{
+    int64_t all = mel_shape_count(&variables->all[span.variable].shape);
+    return span.begin >= 0 && span.count >= 0 && span.count <= all - span.begin;
+}
+
+static char *memory_of(const Variables *variables, VariableSpan span)
+{
+    MEL_ASSERT(is_inside(variables, span));
+    return variables->all[span.variable].memory + bytes_of(variables, span.begin);
+}
+
 /* Converted on the way where the device keeps another type. */
-static bool move(const Variables *variables, int i, int64_t begin, int64_t count, const float *in,
-                 float *out, Err *err)
+static bool move(const Variables *variables, VariableSpan span, const float *in, float *out,
+                 Err *err)
 {
     Backend *backend = variables->backend;
-    const Variable *variable = &variables->all[i];
     DType kept = backend->dtype(DTYPE_F32);
-    char *memory = variable->memory + bytes_of(variables, begin);
-    int64_t bytes = bytes_of(variables, count);
-    void *copy = kept == DTYPE_F32 ? NULL
-                                   : mel_try_alloc((size_t)count + 1, mel_dtype_size(kept),
-                                                   SIZE_MAX, variable->name, err);
+    char *memory = memory_of(variables, span);
+    int64_t bytes = bytes_of(variables, span.count);
+    void *copy = kept == DTYPE_F32
+                     ? NULL
+                     : mel_try_alloc((size_t)span.count + 1, mel_dtype_size(kept), SIZE_MAX,
+                                     variables->all[span.variable].name, err);
     if (kept != DTYPE_F32 && !copy) return false;
     bool ok;
     if (in) {
-        if (copy) mel_convert(in, DTYPE_F32, copy, kept, count);
+        if (copy) mel_convert(in, DTYPE_F32, copy, kept, span.count);
         const void *from = copy ? copy : in;
         ok = backend->upload(backend, NULL, memory, from, bytes, err);
     } else {
         void *to = copy ? copy : out;
         ok = backend->download(backend, NULL, to, memory, bytes, err);
     }
-    if (ok && copy && out) mel_convert(copy, kept, out, DTYPE_F32, count);
+    if (ok && copy && out) mel_convert(copy, kept, out, DTYPE_F32, span.count);
     free(copy);
     return ok;
 }
 
-static int64_t count_of(const Variables *variables, int i)
+bool mel_variables_read_part(const Variables *variables, VariableSpan span, float *out, Err *err)
 {
-    return mel_shape_count(&variables->all[i].shape);
+    return move(variables, span, NULL, out, err);
 }
 
-static bool is_inside(const Variables *variables, int i, int64_t begin, int64_t count)
+bool mel_variables_write_part(Variables *variables, VariableSpan span, const float *data, Err *err)
 {
-    return begin >= 0 && count >= 0 && count <= count_of(variables, i) - begin;
+    return move(variables, span, data, NULL, err);
 }
 
-bool mel_variables_read_part(const Variables *variables, int i, int64_t begin, int64_t count,
-                             float *out, Err *err)
+VariableSpan mel_variables_whole(const Variables *variables, int i)
 {
-    MEL_ASSERT(is_inside(variables, i, begin, count));
-    return move(variables, i, begin, count, NULL, out, err);
-}
-
-bool mel_variables_write_part(Variables *variables, int i, int64_t begin, int64_t count,
-                              const float *data, Err *err)
-{
-    MEL_ASSERT(is_inside(variables, i, begin, count));
-    return move(variables, i, begin, count, data, NULL, err);
+    return (VariableSpan){.variable = i, .count = mel_shape_count(&variables->all[i].shape)};
 }
 
 bool mel_variables_read(const Variables *variables, int i, float *out, Err *err)
 {
-    return move(variables, i, 0, count_of(variables, i), NULL, out, err);
+    return move(variables, mel_variables_whole(variables, i), NULL, out, err);
 }
 
 bool mel_variables_write(Variables *variables, int i, const float *data, Err *err)
 {
-    return move(variables, i, 0, count_of(variables, i), data, NULL, err);
+    return move(variables, mel_variables_whole(variables, i), data, NULL, err);
+}
+
+float *variables_part(const Variables *variables, VariableSpan span)
+{
+    MEL_ASSERT(variables->backend->dtype(DTYPE_F32) == DTYPE_F32);
+    return (float *)(void *)memory_of(variables, span);
 }
 
 float *mel_variables_host(Variables *variables, int i)

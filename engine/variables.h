@@ -31,6 +31,8 @@ typedef struct FlatMember {
 MEL_MUST_CHECK bool mel_variables_add_flat(Variables *variables, const char *name,
                                            const FlatMember *members, int count, Err *err);
 bool mel_variables_is_flat(const Variables *variables, int i); /* a whole, not a member */
+/* Which number of its flat variable a member's first is; 0 of any other. */
+int64_t mel_variables_begin(const Variables *variables, int i);
 
 int mel_variables_count(const Variables *variables);
 const char *mel_variables_name(const Variables *variables, int i);
@@ -41,11 +43,17 @@ int mel_variables_find(const Variables *variables, const char *name); /* -1 for 
 MEL_MUST_CHECK bool mel_variables_read(const Variables *variables, int i, float *out, Err *err);
 MEL_MUST_CHECK bool mel_variables_write(Variables *variables, int i, const float *data, Err *err);
 
-/* `count` of its numbers, from `begin` on; they must be there. */
-MEL_MUST_CHECK bool mel_variables_read_part(const Variables *variables, int i, int64_t begin,
-                                            int64_t count, float *out, Err *err);
-MEL_MUST_CHECK bool mel_variables_write_part(Variables *variables, int i, int64_t begin,
-                                             int64_t count, const float *data, Err *err);
+/* Some of the numbers of one, from `begin` on; they must be there. */
+typedef struct VariableSpan {
+    int variable;
+    int64_t begin, count;
+} VariableSpan;
+VariableSpan mel_variables_whole(const Variables *variables, int i);
+
+MEL_MUST_CHECK bool mel_variables_read_part(const Variables *variables, VariableSpan span,
+                                            float *out, Err *err);
+MEL_MUST_CHECK bool mel_variables_write_part(Variables *variables, VariableSpan span,
+                                             const float *data, Err *err);
 
 /* Where one lies, when that is the host's memory and in f32: to be read and changed in place
  * between runs. NULL elsewhere. */

@@ -170,6 +170,11 @@ static bool begin_call(Collective *c, CallKind kind, int64_t count, Err *err)
                    (c->rank + c->size - 1) % c->size, c->rank);
 }
 
+bool collective_all_well(Collective *c, Err *err)
+{
+    return watchdog_all_well(c->dog, err);
+}
+
 /* ---- calls ---------------------------------------------------------------------------------- */
 
 /* Where the k-th of `size` nearly equal parts begins. */

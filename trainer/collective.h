@@ -2,7 +2,7 @@
  *
  * What the processes of a run compute together. Every rank makes the same calls in the same order;
  * each call returns when its result is there, and with an error, at every rank, as soon as one of
- * them is gone. Only the thread that opened it may call. */
+ * them is gone. One thread at a time may call. */
 #ifndef MEL_TRAINER_COLLECTIVE_H
 #define MEL_TRAINER_COLLECTIVE_H
 
@@ -27,6 +27,9 @@ void mel_collective_close(Collective *collective, const Err *why);
 /* Of NULL: 0 of 1. */
 int mel_collective_rank(const Collective *collective);
 int mel_collective_size(const Collective *collective);
+
+/* ERR_NET when a rank is gone; to be asked by whoever waits for the others elsewhere. */
+MEL_MUST_CHECK bool collective_all_well(Collective *collective, Err *err);
 
 /* Adds up `count` floats over all ranks, in place; every rank gets the same bits. A ring: each
  * sends and receives 2 (size-1) / size of the numbers, whatever the size (P. Patarasuk, X. Yuan,

@@ -31,29 +31,19 @@ void rank_sums_free(RankSums *sums)
     free(sums);
 }
 
-static bool sum_values(RankSums *sums, float *values, int64_t count, float scale, double *squares,
-                       Err *err)
+bool rank_sums_run(RankSums *sums, VariableSpan span, float scale, Err *err)
 {
-    if (!collective_sum(sums->collective, values, count, err)) return false;
-    for (int64_t k = 0; k < count && scale != 1; k++)
-        values[k] *= scale;
-    for (int64_t k = 0; k < count && squares; k++)
-        *squares += (double)values[k] * (double)values[k];
-    return true;
-}
-
-bool rank_sums_run(RankSums *sums, int which, float scale, double *squares, Err *err)
-{
-    int64_t count = mel_shape_count(mel_variables_shape(sums->variables, which));
-    float *host = mel_variables_host(sums->variables, which);
-    for (int64_t at = 0; at < count; at += PIECE_FLOATS) {
-        int64_t n = count - at < PIECE_FLOATS ? count - at : PIECE_FLOATS;
-        float *values = host ? host + at : sums->piece;
-        if (!host && !mel_variables_read_part(sums->variables, which, at, n, values, err))
-            return false;
-        if (!sum_values(sums, values, n, scale, squares, err)) return false;
-        if (!host && !mel_variables_write_part(sums->variables, which, at, n, values, err))
-            return false;
+    float *host = mel_variables_host(sums->variables, span.variable);
+    const int64_t end = span.begin + span.count;
+    for (VariableSpan piece = span; piece.begin < end; piece.begin += PIECE_FLOATS) {
+        int64_t left = end - piece.begin;
+        piece.count = left < PIECE_FLOATS ? left : PIECE_FLOATS;
+        float *values = host ? host + piece.begin : sums->piece;
+        if (!host && !mel_variables_read_part(sums->variables, piece, values, err)) return false;
+        if (!collective_sum(sums->collective, values, piece.count, err)) return false;
+        for (int64_t k = 0; k < piece.count && scale != 1; k++)
+            values[k] *= scale;
+        if (!host && !mel_variables_write_part(sums->variables, piece, values, err)) return false;
     }
     return true;
 }
@@ -72,6 +62,14 @@ static bool first_flagged(Collective *c, bool flag, int *rank, Err *err)
         if (flags[i] > 0) *rank = i;
     free(flags);
     return ok;
+}
+
+bool ranks_all_say(Collective *collective, bool own, bool *all, Err *err)
+{
+    int rank;
+    if (!first_flagged(collective, !own, &rank, err)) return false;
+    *all = rank < 0;
+    return true;
 }
 
 bool ranks_agree(Collective *collective, const char *text, const char *what, Err *err)

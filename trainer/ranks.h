@@ -14,11 +14,12 @@ typedef struct RankSums RankSums;
 RankSums *rank_sums_new(Collective *collective, Variables *variables);
 void rank_sums_free(RankSums *sums); /* NULL is fine */
 
-/* Variable number `which` becomes `scale` times its sum over all ranks. *squares grows by the sum
- * of the result's squares, the same bits at every rank; it may be NULL. A flat variable is one sum:
- * a ring over each of many small ones would wait more than it sends. */
-MEL_MUST_CHECK bool rank_sums_run(RankSums *sums, int which, float scale, double *squares,
-                                  Err *err);
+/* These numbers become `scale` times their sums over all ranks, the same bits at every rank. Of a
+ * flat variable in one go: a ring over each of many small ones would wait more than it sends. */
+MEL_MUST_CHECK bool rank_sums_run(RankSums *sums, VariableSpan span, float scale, Err *err);
+
+/* *all: whether every rank says so. */
+MEL_MUST_CHECK bool ranks_all_say(Collective *collective, bool own, bool *all, Err *err);
 
 /* ERR_FORMAT when a rank's text is another than rank 0's: "rank 2 has WHAT than rank 0",
  * with `what` such as "another configuration". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trainer/step.h"
 
+#include "trainer/gradient_sums.h"
 #include "trainer/init.h"
 #include "trainer/order.h"
 #include "trainer/ranks.h"
@@ -23,22 +24,39 @@ static const char *const kind_names[KINDS] = {"", "gradient of ", "first moment 
 enum { HYPER_GROUPS = GROUP_STATISTICS };
 static const char *const hyper_names[HYPER_GROUPS] = {"hyper", "hyper of alpha"};
 
+/* Gradients are added up over the ranks by pieces of an eighth of all, and of 4 to 16 Mi numbers
+ * where there are as many. */
+enum { BUCKETS = 8, BUCKET_LEAST = 4096, BUCKET_MOST = 4 << 20 };
+
+/* How many gradients are complete at a milestone of the graph. */
+typedef struct BucketEnd {
+    int complete, milestone;
+} BucketEnd;
+
 struct TrainStep {
     Target *target;
     const TrainConfig *config;
     Backend *backend;
     Variables *variables;
     Params params;
-    Graph *graph, *update_graph, *judge_graph; /* judge: forward only, on averages */
-    Plan *plan, *update_plan, *judge_plan;
-    int trained;             /* the graph's first variables */
-    Group *groups;           /* of them */
+    Graph *graph, *norm_graph, *update_graph;
+    Plan *plan, *norm_plan, *update_plan; /* norm: of what the ranks' gradients come to */
+    Graph *judge_graph;                   /* forward only, on averages */
+    Plan *judge_plan;
+    int trained;   /* the graph's first variables */
+    Group *groups; /* of them */
+    int *sequence; /* in which their gradients are complete, then those without any */
+    int complete;  /* how many have one */
+    BucketEnd *ends;
+    int end_count;
+    int64_t bucket_size, bucket_filled; /* numbers */
     int flat[KINDS][GROUPS]; /* variables' numbers; -1 where there are none of that group */
     Node *keep, *squares;
     Order *order;
     int64_t *items;
     Collective *collective; /* NULL: one rank */
     RankSums *sums;
+    GradientSums *gradient_sums;
 };
 
 static const char *variable_of(char text[512], Kind kind, const char *name)
@@ -65,6 +83,14 @@ static bool is_trained(void *ctx, const char *name)
            (!target->def->is_trained || target->def->is_trained(target, name));
 }
 
+static void end_bucket(TrainStep *step)
+{
+    if (!step->bucket_filled) return;
+    step->ends[step->end_count++] =
+        (BucketEnd){.complete = step->complete, .milestone = mel_graph_milestone(step->graph)};
+    step->bucket_filled = 0;
+}
+
 static void add_gradient(void *ctx, int i, Node *gradient)
 {
     TrainStep *step = ctx;
@@ -77,11 +103,42 @@ static void add_gradient(void *ctx, int i, Node *gradient)
     step->squares = step->squares ? mel_op_add(step->squares, squares) : squares;
     bool alpha = mel_synapse_is_alpha(mel_node_name(param));
     step->groups[i] = alpha ? GROUP_ALPHAS : GROUP_WEIGHTS;
+    step->sequence[step->complete++] = i;
+    step->bucket_filled += mel_shape_count(mel_node_shape(param));
+    if (step->bucket_filled >= step->bucket_size) end_bucket(step);
 }
 
 static DType float_type(const TrainConfig *config)
 {
     return config->precision == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+/* Before their gradients are built. */
+static Node **list_trained(TrainStep *step)
+{
+    const size_t count = (size_t)(step->trained = mel_graph_variable_count(step->graph));
+    Node **wrt = mel_alloc(count * sizeof(Node *) + 1);
+    int64_t numbers = 0;
+    step->groups = mel_alloc(count * sizeof *step->groups + 1);
+    step->sequence = mel_alloc(count * sizeof *step->sequence + 1);
+    step->ends = mel_alloc((count + 1) * sizeof *step->ends);
+    for (int i = 0; i < step->trained; i++) {
+        wrt[i] = mel_graph_variable_at(step->graph, i);
+        step->groups[i] = GROUP_STATISTICS;
+        numbers += mel_shape_count(mel_node_shape(wrt[i]));
+    }
+    int64_t size = numbers / BUCKETS;
+    step->bucket_size = size < BUCKET_LEAST  ? BUCKET_LEAST
+                        : size > BUCKET_MOST ? BUCKET_MOST
+                                             : size;
+    return wrt;
+}
+
+static void end_sequence(TrainStep *step)
+{
+    end_bucket(step);
+    for (int i = 0, at = step->complete; i < step->trained; i++)
+        if (step->groups[i] == GROUP_STATISTICS) step->sequence[at++] = i;
 }
 
 static bool build_graph(TrainStep *step, Err *err)
@@ -91,34 +148,48 @@ static bool build_graph(TrainStep *step, Err *err)
     mel_graph_recompute(graph, step->config->recompute);
     mel_graph_training(graph, true);
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
-    step->trained = mel_graph_variable_count(graph);
-    Node **wrt = mel_alloc((size_t)step->trained * sizeof(Node *) + 1);
-    step->groups = mel_alloc((size_t)step->trained * sizeof *step->groups + 1);
-    for (int i = 0; i < step->trained; i++) {
-        wrt[i] = mel_graph_variable_at(graph, i);
-        step->groups[i] = GROUP_STATISTICS;
-    }
+    Node **wrt = list_trained(step);
     step->keep = mel_graph_input(graph, "keep", DTYPE_F32, (Shape){0});
     mel_graph_output(graph, "loss", loss);
     mel_graph_each_gradient(graph, loss, wrt, step->trained, add_gradient, step);
     mel_graph_output(graph, "squares", step->squares);
+    end_sequence(step);
     free(wrt);
     return mel_graph_ok(graph, err) &&
            (step->squares || mel_err(err, ERR_USAGE, "nothing in it is trained"));
 }
 
-static Node *flat_node(const TrainStep *step, Kind kind, Group group)
+static Node *flat_node(const TrainStep *step, Graph *graph, Kind kind, Group group)
 {
     int i = step->flat[kind][group];
-    return mel_graph_variable(step->update_graph, mel_variables_name(step->variables, i),
+    return mel_graph_variable(graph, mel_variables_name(step->variables, i),
                               *mel_variables_shape(step->variables, i));
+}
+
+static Node *add(Node *sum, Node *more)
+{
+    return sum ? mel_op_add(sum, more) : more;
+}
+
+/* A step of one rank alone adds up its squares while its gradients are made. */
+static bool build_norm(TrainStep *step, Err *err)
+{
+    Graph *graph = step->norm_graph = mel_graph_new(DTYPE_F32);
+    Node *sum = NULL;
+    for (int group = 0; group < HYPER_GROUPS; group++)
+        if (step->flat[KIND_GRADIENT][group] >= 0)
+            sum = add(sum, mel_op_squares(flat_node(step, graph, KIND_GRADIENT, (Group)group)));
+    mel_graph_output(graph, "squares", sum);
+    return mel_graph_ok(graph, err);
 }
 
 static Node *adamw(const TrainStep *step, Group group, Node *hyper)
 {
-    return mel_op_adamw(flat_node(step, KIND_VALUE, group), flat_node(step, KIND_GRADIENT, group),
-                        flat_node(step, KIND_FIRST, group), flat_node(step, KIND_SECOND, group),
-                        hyper);
+    Graph *graph = step->update_graph;
+    return mel_op_adamw(flat_node(step, graph, KIND_VALUE, group),
+                        flat_node(step, graph, KIND_GRADIENT, group),
+                        flat_node(step, graph, KIND_FIRST, group),
+                        flat_node(step, graph, KIND_SECOND, group), hyper);
 }
 
 /* One pass over all that a group has. What follows running statistics is their copy. */
@@ -132,14 +203,11 @@ static bool build_update(TrainStep *step, Err *err)
     for (Group group = 0; group < GROUPS; group++) {
         bool moves = group != GROUP_STATISTICS;
         if (step->flat[KIND_VALUE][group] < 0) continue;
-        if (moves) {
-            Node *change = adamw(step, group, hyper[group]);
-            sum = sum ? mel_op_add(sum, change) : change;
-        }
+        if (moves) sum = add(sum, adamw(step, group, hyper[group]));
         if (step->config->ema > 0)
             mel_graph_output(graph, group_names[group],
-                             mel_op_average(flat_node(step, KIND_AVERAGE, group),
-                                            flat_node(step, KIND_VALUE, group),
+                             mel_op_average(flat_node(step, graph, KIND_AVERAGE, group),
+                                            flat_node(step, graph, KIND_VALUE, group),
                                             moves ? keep : mel_graph_number(graph, 0)));
     }
     mel_graph_output(graph, "squares", sum);
@@ -173,16 +241,16 @@ static bool first_value(TrainStep *step, const char *name, const Shape *shape, f
     return true;
 }
 
-/* What belongs to a group, in the graph's order. */
+/* What belongs to a group, in the order in which gradients are complete. */
 static bool add_flat(TrainStep *step, Kind kind, Group group, Err *err)
 {
     char name[512];
     int count = 0;
     Arena arena = {0};
     FlatMember *members = mel_arena_alloc(&arena, (size_t)step->trained * sizeof *members + 1);
-    for (int i = 0; i < step->trained; i++) {
-        const Node *param = mel_graph_variable_at(step->graph, i);
-        if (step->groups[i] != group) continue;
+    for (int k = 0; k < step->trained; k++) {
+        const Node *param = mel_graph_variable_at(step->graph, step->sequence[k]);
+        if (step->groups[step->sequence[k]] != group) continue;
         variable_of(name, kind, mel_node_name(param));
         members[count++] =
             (FlatMember){.name = mel_arena_strdup(&arena, name), .shape = *mel_node_shape(param)};
@@ -224,6 +292,59 @@ static bool add_variables(TrainStep *step, Err *err)
     return ok;
 }
 
+/* ---- the ranks ------------------------------------------------------------------------------ */
+
+/* Which number of the weights' flat gradient the first is that is not complete yet. */
+static int64_t weights_complete(const TrainStep *step, const BucketEnd *end)
+{
+    char name[512];
+    for (int k = end->complete; k < step->complete; k++) {
+        int i = step->sequence[k];
+        if (step->groups[i] != GROUP_WEIGHTS) continue;
+        variable_of(name, KIND_GRADIENT, mel_node_name(mel_graph_variable_at(step->graph, i)));
+        return mel_variables_begin(step->variables, mel_variables_find(step->variables, name));
+    }
+    return mel_shape_count(
+        mel_variables_shape(step->variables, step->flat[KIND_GRADIENT][GROUP_WEIGHTS]));
+}
+
+/* The weights' by the ends of the buckets; behind them the few alphas at once. */
+static int list_buckets(const TrainStep *step, GradientBucket *out)
+{
+    const int weights = step->flat[KIND_GRADIENT][GROUP_WEIGHTS];
+    const int alphas = step->flat[KIND_GRADIENT][GROUP_ALPHAS];
+    const BucketEnd *last = &step->ends[step->end_count - 1];
+    int64_t begin = 0;
+    int count = 0;
+    for (const BucketEnd *end = step->ends; end <= last && weights >= 0; end++) {
+        VariableSpan span = {.variable = weights, .begin = begin};
+        begin = weights_complete(step, end);
+        span.count = begin - span.begin;
+        if (span.count) out[count++] = (GradientBucket){.span = span, .milestone = end->milestone};
+    }
+    if (alphas >= 0)
+        out[count++] = (GradientBucket){.span = mel_variables_whole(step->variables, alphas),
+                                        .milestone = last->milestone};
+    return count;
+}
+
+static bool join_ranks(TrainStep *step, Err *err)
+{
+    if (!step->collective) return true;
+    GradientBucket *buckets = mel_alloc(((size_t)step->end_count + 1) * sizeof *buckets);
+    const GradientSumsPlan how = {.collective = step->collective,
+                                  .backend = step->backend,
+                                  .variables = step->variables,
+                                  .plan = step->plan,
+                                  .buckets = buckets,
+                                  .bucket_count = list_buckets(step, buckets)};
+    step->sums = rank_sums_new(step->collective, step->variables);
+    bool ok = gradient_sums_new(&how, &step->gradient_sums, err) && build_norm(step, err) &&
+              mel_plan_new(step->norm_graph, step->backend, &step->params, &step->norm_plan, err);
+    free(buckets);
+    return ok;
+}
+
 /* ---- making --------------------------------------------------------------------------------- */
 
 static bool make(TrainStep *step, Err *err)
@@ -233,11 +354,12 @@ static bool make(TrainStep *step, Err *err)
     step->params = mel_network_set_params(&target->networks, step->variables);
     if (!build_graph(step, err) || !add_variables(step, err) || !build_update(step, err))
         return false;
-    if (step->collective) step->sums = rank_sums_new(step->collective, step->variables);
     step->order = order_new((uint64_t)step->config->seed, mel_shards_count(target->shards));
     step->items = mel_alloc((size_t)step->config->batch * sizeof *step->items);
     return mel_plan_new(step->graph, step->backend, &step->params, &step->plan, err) &&
-           mel_plan_new(step->update_graph, step->backend, &step->params, &step->update_plan, err);
+           mel_plan_new(step->update_graph, step->backend, &step->params, &step->update_plan,
+                        err) &&
+           join_ranks(step, err);
 }
 
 bool train_step_new(Target *target, Backend *backend, Collective *collective, TrainStep **out,
@@ -259,16 +381,21 @@ bool train_step_new(Target *target, Backend *backend, Collective *collective, Tr
 void train_step_free(TrainStep *step)
 {
     if (!step) return;
+    gradient_sums_free(step->gradient_sums);
     mel_plan_free(step->plan);
+    mel_plan_free(step->norm_plan);
     mel_plan_free(step->update_plan);
     mel_plan_free(step->judge_plan);
     mel_graph_free(step->graph);
+    mel_graph_free(step->norm_graph);
     mel_graph_free(step->update_graph);
     mel_graph_free(step->judge_graph);
     mel_variables_free(step->variables);
     order_free(step->order);
     rank_sums_free(step->sums);
     free(step->groups);
+    free(step->sequence);
+    free(step->ends);
     free(step->items);
     free(step);
 }
@@ -282,7 +409,17 @@ static int64_t first_sample(const TrainStep *step, int64_t batch)
     return (batch * size + rank) * step->config->batch;
 }
 
-/* One batch forth and back; its gradients are added to what is kept of those before. */
+/* Forth and back. What the last part of a step leaves is the ranks' to add up. */
+static bool run_plan(TrainStep *step, int part, Err *err)
+{
+    if (!step->collective || part < step->config->accumulate - 1)
+        return mel_plan_run(step->plan, err);
+    gradient_sums_begin(step->gradient_sums);
+    bool ran = mel_plan_run(step->plan, err);
+    return gradient_sums_finish(step->gradient_sums, ran, err) && ran;
+}
+
+/* One batch; its gradients are added to what is kept of those before. */
 static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *report, Err *err)
 {
     const TrainConfig *c = step->config;
@@ -296,7 +433,7 @@ static bool run_batch(TrainStep *step, int64_t number, int part, StepReport *rep
     for (int i = 0; i < batch.count; i++)
         step->items[i] = order_item(step->order, batch.first_sample + i);
     if (!step->target->def->fill(step->target, step->plan, &batch, err) ||
-        !mel_plan_write(step->plan, "keep", &keep, err) || !mel_plan_run(step->plan, err) ||
+        !mel_plan_write(step->plan, "keep", &keep, err) || !run_plan(step, part, err) ||
         !mel_plan_read(step->plan, "loss", &value, err))
         return false;
     report->loss += (double)value / (double)c->accumulate;
@@ -324,30 +461,27 @@ static bool share_report(TrainStep *step, StepReport *report, Err *err)
     return true;
 }
 
-static bool sum_flat(TrainStep *step, Kind kind, Group group, float scale, double *squares,
-                     Err *err)
+/* Running statistics, which a batch changes, become the ranks' mean. */
+static bool share_statistics(TrainStep *step, Err *err)
 {
-    int i = step->flat[kind][group];
-    return i < 0 || rank_sums_run(step->sums, i, scale, squares, err);
+    int i = step->flat[KIND_VALUE][GROUP_STATISTICS];
+    float share = 1 / (float)mel_collective_size(step->collective);
+    return i < 0 || rank_sums_run(step->sums, mel_variables_whole(step->variables, i), share, err);
 }
 
 /* What the batches of all ranks come to: with one, the step's own. *squares: of the gradient as it
- * was added up. Running statistics, which a batch changes, become the ranks' mean. */
+ * was added up. */
 static bool add_ranks(TrainStep *step, StepReport *report, double *squares, Err *err)
 {
-    float own;
-    if (!step->collective) {
-        report->interrupted = mel_interrupted();
-        if (!mel_plan_read(step->plan, "squares", &own, err)) return false;
-        *squares = (double)own;
-        return true;
-    }
-    float share = 1 / (float)mel_collective_size(step->collective);
-    *squares = 0;
-    return sum_flat(step, KIND_GRADIENT, GROUP_WEIGHTS, 1, squares, err) &&
-           sum_flat(step, KIND_GRADIENT, GROUP_ALPHAS, 1, squares, err) &&
-           sum_flat(step, KIND_VALUE, GROUP_STATISTICS, share, NULL, err) &&
-           share_report(step, report, err);
+    float sum;
+    const bool alone = !step->collective;
+    if (alone) report->interrupted = mel_interrupted();
+    bool ok = alone || (share_statistics(step, err) && share_report(step, report, err) &&
+                        mel_plan_run(step->norm_plan, err));
+    if (!ok || !mel_plan_read(alone ? step->plan : step->norm_plan, "squares", &sum, err))
+        return false;
+    *squares = (double)sum;
+    return true;
 }
 
 /* How many batches the gradient is the sum of. */

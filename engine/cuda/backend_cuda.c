@@ -126,6 +126,30 @@ static void gpu_forget(Backend *backend, void *recording)
     runtime_forget(recording);
 }
 
+static bool gpu_event_new(Backend *backend, void **event, Err *err)
+{
+    (void)backend;
+    return runtime_event_new(event, err);
+}
+
+static bool gpu_event_put(Backend *backend, Stream *stream, void *event, Err *err)
+{
+    (void)backend;
+    return runtime_event_put(stream_or_default(stream), event, err);
+}
+
+static bool gpu_event_wait(Backend *backend, void *event, Err *err)
+{
+    (void)backend;
+    return runtime_event_wait(event, err);
+}
+
+static void gpu_event_free(Backend *backend, void *event)
+{
+    (void)backend;
+    runtime_event_free(event);
+}
+
 Backend *mel_backend_cuda(int index, Err *err)
 {
     static Backend backend = {.name = runtime_name,
@@ -139,9 +163,14 @@ Backend *mel_backend_cuda(int index, Err *err)
                               .prepare = gpu_prepare,
                               .run = gpu_run,
                               .synchronize = gpu_synchronize,
+                              .event_new = gpu_event_new,
+                              .event_put = gpu_event_put,
+                              .event_wait = gpu_event_wait,
+                              .event_free = gpu_event_free,
                               .record = gpu_record,
                               .replay = gpu_replay,
-                              .forget = gpu_forget};
+                              .forget = gpu_forget,
+                              .peers = &runtime_peers};
     if (!runtime_start(index, err)) return NULL;
     backend.text = runtime_text();
     return &backend;

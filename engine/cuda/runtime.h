@@ -34,6 +34,14 @@ bool runtime_record(Stream *stream, bool (*work)(void *ctx, Err *err), void *ctx
 bool runtime_replay(Stream *stream, void *recording, Err *err);
 void runtime_forget(void *recording);
 
+/* As backend.h has them; the stream may be any of this device's. */
+bool runtime_event_new(void **event, Err *err);
+bool runtime_event_put(Stream *stream, void *event, Err *err);
+bool runtime_event_wait(void *event, Err *err);
+void runtime_event_free(void *event);
+
+extern const BackendPeers runtime_peers; /* peers_nccl.cu */
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,6 +22,7 @@ static struct {
     bool started;
     int index;
     cudaStream_t stream;
+    bool recording;
     Piece pieces[PIECES];
     int next;
     char text[384];
@@ -194,7 +195,9 @@ extern "C" bool runtime_record(Stream *stream, bool (*work)(void *ctx, Err *err)
     if (!good(cudaStreamBeginCapture((cudaStream_t)stream, cudaStreamCaptureModeThreadLocal),
               "cudaStreamBeginCapture", err))
         return false;
+    runtime.recording = true;
     bool ok = work(ctx, err);
+    runtime.recording = false;
     ok =
         good(cudaStreamEndCapture((cudaStream_t)stream, &graph), "cudaStreamEndCapture", err) && ok;
     ok = ok && good(cudaGraphInstantiate(&made, graph, 0), "cudaGraphInstantiate", err);
@@ -212,4 +215,32 @@ extern "C" bool runtime_replay(Stream *stream, void *recording, Err *err)
 extern "C" void runtime_forget(void *recording)
 {
     if (recording) (void)cudaGraphExecDestroy((cudaGraphExec_t)recording);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+extern "C" bool runtime_event_new(void **event, Err *err)
+{
+    return good(cudaEventCreateWithFlags((cudaEvent_t *)event, cudaEventDisableTiming),
+                "cudaEventCreate", err);
+}
+
+/* Within a recording it becomes a node of the graph that those outside may wait for. */
+extern "C" bool runtime_event_put(Stream *stream, void *event, Err *err)
+{
+    const unsigned flags = runtime.recording ? cudaEventRecordExternal : cudaEventRecordDefault;
+    return good(cudaEventRecordWithFlags((cudaEvent_t)event, (cudaStream_t)stream, flags),
+                "cudaEventRecord", err);
+}
+
+/* Each thread has a current device of its own. */
+extern "C" bool runtime_event_wait(void *event, Err *err)
+{
+    return good(cudaSetDevice(runtime.index), "cudaSetDevice", err) &&
+           good(cudaEventSynchronize((cudaEvent_t)event), "cudaEventSynchronize", err);
+}
+
+extern "C" void runtime_event_free(void *event)
+{
+    if (event) (void)cudaEventDestroy((cudaEvent_t)event);
 }

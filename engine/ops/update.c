@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an optimiser does to variables, in one pass over them each. These operations write over
- * their inputs; their value is a sum of squares of what they wrote or changed, which is added up in
- * blocks of fixed size: the same for every number of threads. */
+ * their inputs (squares only reads); their value is a sum of squares of what they wrote or changed,
+ * which is added up in blocks of fixed size: the same for every number of threads. */
 #include "engine/op.h"
 #include "engine/ops/simd.h"
 
@@ -29,7 +29,7 @@ static bool update_infer(Node *node, Err *err)
     node->dtype = DTYPE_F32;
     for (int i = 0; i < node->in_count; i++) {
         const Node *in = node->in[i];
-        bool number_list = i == node->in_count - 1 && in->shape.rank <= 1;
+        bool number_list = i > 0 && i == node->in_count - 1 && in->shape.rank <= 1;
         if (in->dtype != DTYPE_F32) return mel_err(err, ERR_USAGE, "it wants f32");
         if (!number_list && !mel_shape_equal(&in->shape, &node->in[0]->shape))
             return mel_err(err, ERR_USAGE, "the shapes differ");
@@ -140,6 +140,55 @@ const OpDef op_accumulate = {
     .cpu_prepare = update_prepare,
     .cpu_run = accumulate_cpu,
     .samples = accumulate_samples,
+};
+
+/* ---- squares -------------------------------------------------------------------------------- */
+
+static void squares_reference(const Call *call)
+{
+    const double *x = call->in[0];
+    double total = 0;
+    for (int64_t i = 0; i < mel_shape_count(&call->node->in[0]->shape); i++)
+        total += x[i] * x[i];
+    *(double *)call->out = total;
+}
+
+MEL_CLONES static double squares_rows(const float *x, int64_t n)
+{
+    return sum_of_squares(x, n);
+}
+
+static double squares_block(const Call *call, int64_t begin, int64_t end)
+{
+    return squares_rows((const float *)call->in[0] + begin, end - begin);
+}
+
+static void squares_cpu(const Call *call)
+{
+    run_blocks(call, squares_block);
+}
+
+Node *mel_op_squares(Node *x)
+{
+    return op_node(op_graph(x), &op_squares, NULL, &x, 1, 1);
+}
+
+static void squares_samples(SampleSink *sink)
+{
+    static const int64_t counts[] = {7, ALONE_MAX + BLOCK + 5};
+    for (size_t i = 0; i < MEL_COUNT(counts); i++) {
+        Node *x = mel_op_cast(sample_input(sink, 1, 0, SHAPE(counts[i])), DTYPE_F32);
+        sample_check(sink, "sum", mel_op_affine(mel_op_squares(x), 1.0 / (double)counts[i], 0));
+    }
+}
+
+const OpDef op_squares = {
+    .name = "squares",
+    .infer = update_infer,
+    .reference = squares_reference,
+    .cpu_prepare = update_prepare,
+    .cpu_run = squares_cpu,
+    .samples = squares_samples,
 };
 
 /* ---- AdamW ---------------------------------------------------------------------------------- */

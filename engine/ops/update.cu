@@ -100,6 +100,33 @@ static bool accumulate_run(const CudaCall *call, Err *err)
 
 extern "C" const CudaOp cuda_op_accumulate = {update_prepare, accumulate_run, 0};
 
+/* ---- squares -------------------------------------------------------------------------------- */
+
+struct Squares {
+    const float *x;
+
+    __device__ __forceinline__ void begin()
+    {
+    }
+
+    template <int N> __device__ __forceinline__ float step(int64_t at) const
+    {
+        float v[N], squares = 0;
+        load_pack<float, N>(x + at, v);
+        for (int k = 0; k < N; k++)
+            squares += v[k] * v[k];
+        return squares;
+    }
+};
+
+static bool squares_run(const CudaCall *call, Err *err)
+{
+    const Squares update = {(const float *)call->in[0]};
+    return run_update(call, update, all_aligned(update.x), err);
+}
+
+extern "C" const CudaOp cuda_op_squares = {update_prepare, squares_run, 0};
+
 /* ---- AdamW ---------------------------------------------------------------------------------- */
 
 struct AdamW {

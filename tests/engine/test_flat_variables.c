@@ -95,6 +95,7 @@ static void check_members(Backend *backend)
     for (int k = 0; k < MEMBERS; k++) {
         int i = mel_variables_find(variables, members_of("w")[k].name);
         assert_false(mel_variables_is_flat(variables, i));
+        assert_int_equal(mel_variables_begin(variables, i), begins[k]);
         assert_true(mel_shape_equal(mel_variables_shape(variables, i), &shapes[k]));
         float *own = read_all(variables, members_of("w")[k].name, &n);
         assert_memory_equal(own, whole + begins[k], (size_t)n * sizeof *own);
@@ -102,9 +103,12 @@ static void check_members(Backend *backend)
     }
     free(whole);
     check_padding(variables, "all");
-    CHECK_OK(mel_variables_write_part(variables, all, begins[1] + 2, 3, part, &err));
-    CHECK_OK(
-        mel_variables_read_part(variables, mel_variables_find(variables, "w 1"), 1, 5, got, &err));
+    CHECK_OK(mel_variables_write_part(
+        variables, (VariableSpan){.variable = all, .begin = begins[1] + 2, .count = 3}, part,
+        &err));
+    int member = mel_variables_find(variables, "w 1");
+    CHECK_OK(mel_variables_read_part(
+        variables, (VariableSpan){.variable = member, .begin = 1, .count = 5}, got, &err));
     assert_memory_equal(got + 1, part, sizeof part);
     assert_true(got[0] != 7 && got[4] != 9);
     mel_variables_free(variables);

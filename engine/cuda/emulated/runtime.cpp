@@ -102,3 +102,26 @@ extern "C" void runtime_forget(void *recording)
 {
     delete (Recording *)recording;
 }
+
+/* Everything is done when it is given: an event is there to be told apart only. */
+extern "C" bool runtime_event_new(void **event, Err *)
+{
+    *event = new bool(false);
+    return true;
+}
+
+extern "C" bool runtime_event_put(Stream *, void *event, Err *)
+{
+    *(bool *)event = true;
+    return true;
+}
+
+extern "C" bool runtime_event_wait(void *event, Err *err)
+{
+    return *(bool *)event || mel_err(err, ERR_DEVICE, "the event was never put into a stream");
+}
+
+extern "C" void runtime_event_free(void *event)
+{
+    delete (bool *)event;
+}
