@@ -214,7 +214,7 @@ bool gradient_sums_finish(GradientSums *s, bool ran, Err *err)
 {
     const int64_t began = mel_monotonic_us();
     bool ok = s->threaded ? wait_for_the_thread(s, ran, err) : !ran || have_peers_add_up(s, err);
-    s->waited_us += mel_monotonic_us() - began;
+    s->waited_us = mel_monotonic_us() - began;
     return ok;
 }
 

@@ -37,7 +37,8 @@ void gradient_sums_begin(GradientSums *sums);
  * whether the run went well; else what was not begun is left, and true returned. */
 MEL_MUST_CHECK bool gradient_sums_finish(GradientSums *sums, bool ran, Err *err);
 
-/* How much of what finish waited for was left to do then: seconds in it since the beginning. */
+/* Seconds in the last finish: what was left to do when the run had ended, and ranks that came late.
+ */
 double gradient_sums_waited(const GradientSums *sums);
 
 #endif

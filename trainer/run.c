@@ -106,6 +106,7 @@ static bool report(Run *run, const StepReport *step, double seconds, Err *err)
     for (int i = 0; run->target->def->metrics[i]; i++)
         note(run, line, run->target->def->metrics[i], step->metrics[i]);
     mel_json_set_f64(line, "seconds", seconds);
+    if (run->collective) mel_json_set_f64(line, "waited", step->waited);
     return log_line(run, line, err);
 }
 

@@ -520,6 +520,7 @@ bool train_step_run(TrainStep *step, int64_t number, StepReport *report, Err *er
     *report = (StepReport){.rate = train_rate(step->config, number)};
     for (int part = 0; part < step->config->accumulate; part++)
         if (!run_batch(step, number, part, report, err)) return false;
+    if (step->collective) report->waited = gradient_sums_waited(step->gradient_sums);
     if (!add_ranks(step, report, &squares, err)) return false;
     report->gradient_norm = sqrt(squares) / batches_of(step);
     if (!isfinite(report->loss) || !isfinite(report->gradient_norm)) {

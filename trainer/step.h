@@ -22,7 +22,8 @@ void train_step_free(TrainStep *step); /* NULL is fine */
 typedef struct StepReport {
     double loss, gradient_norm, update_norm, rate;
     double metrics[METRICS_MAX]; /* the target's, by their numbers */
-    bool interrupted;            /* some rank was, before the step's end; the same at all */
+    double waited;    /* seconds for the sums over the ranks, behind the step's own run */
+    bool interrupted; /* some rank was, before the step's end; the same at all */
 } StepReport;
 
 /* Step `number`, from 0. ERR_MATH when the loss or the gradient is no number: then no weight has

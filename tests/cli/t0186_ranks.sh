@@ -3,6 +3,7 @@
 # Several processes that train as one: the same losses, an end for all when one is gone, and on.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/small_world.sh"
+. "$(dirname "$0")/ranks.sh"
 prepare media && config clip clip shards/media "" && config ae_image autoencoder shards/media ',"of":"pictures"' &&
     "$MEL" -q train clip.json && "$MEL" -q train ae_image.json && prepare image --model model || exit 1
 config image image shards/image ',"validate":"shards/image","validate_every":6,"validate_items":4'
@@ -10,27 +11,6 @@ sed -i 's/"install":true,//;s/"steps":6/"steps":12/' image.json
 config long image shards/image ',"keep":9'
 sed -i 's/"install":true,//;s/"steps":6/"steps":300/;s/"checkpoint_every":3/"checkpoint_every":10/' long.json
 
-column() { # column KEY RUN: its values in the run's metrics
-    grep "\"$1\"" "runs/$2/metrics.jsonl" | sed "s/.*\"$1\":\([^,}]*\).*/\1/"
-}
-near() { # near KEY A B: the same in both runs, within 1e-5 of each
-    column "$1" "$2" > a && column "$1" "$3" > b && [ -s a ] && paste a b |
-        awk '{ d = $1 - $2; m = $1 < 0 ? -$1 : $1; if ((d < 0 ? -d : d) > 1e-5 * m) { print "'"$1"' differs: " $0; bad = 1 } } END { exit bad }'
-}
-state() { # state RUN STEP
-    sha256sum < "runs/$1/checkpoints/$(printf 'step-%08d' "$2")/state.safetensors"
-}
-stepped() { # stepped RUN LINES: waits until the run has so many
-    tries=0
-    until [ "$(grep -c gradient_norm "runs/$1/metrics.jsonl" 2>/dev/null || :)" -ge "$2" ] 2>/dev/null; do
-        tries=$((tries + 1)); [ $tries -gt 600 ] && return 1; sleep 0.1
-    done
-}
-child() { # child LAUNCHER RANK: the process that plays this rank
-    for process in $(ps -o pid= --ppid "$1"); do
-        tr '\0' '\n' < "/proc/$process/environ" 2>/dev/null | grep -qx "RANK=$2" && echo "$process" && return
-    done
-}
 by_hand() { # by_hand RANK FURTHER…: this rank of two, as a launcher would start it
     number=$1; shift
     RANK=$number WORLD_SIZE=2 MASTER_PORT=$port "$MEL" train "$@" > "out.$number" 2> "err.$number"

@@ -9,7 +9,9 @@ extern "C" const char runtime_name[] = "emulated";
 
 extern "C" bool runtime_start(int index, Err *err)
 {
-    return index == 0 || mel_err(err, ERR_DEVICE, "there is no GPU %d: there are 1, from 0", index);
+    constexpr int count = 8;
+    return (index >= 0 && index < count) ||
+           mel_err(err, ERR_DEVICE, "there is no GPU %d: there are %d, from 0", index, count);
 }
 
 extern "C" const char *runtime_text(void)
