@@ -1,37 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trainer/step.h"
 
-#include "trainer/gradient_sums.h"
 #include "trainer/init.h"
 #include "trainer/order.h"
 #include "trainer/ranks.h"
+#include "trainer/trained.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is trained, by what moves it: AdamW with the rates of weights or of alphas; or, for running
- * statistics, on which the loss does not depend, the batches themselves. */
-typedef enum Group { GROUP_WEIGHTS, GROUP_ALPHAS, GROUP_STATISTICS, GROUPS } Group;
-static const char *const group_names[GROUPS] = {"all weights", "all alphas", "all statistics"};
-
-/* What there is of each: an average only where one is wanted. Statistics have gradients and moments
- * too, which stay 0: so checkpoints are of one form. */
-typedef enum Kind { KIND_VALUE, KIND_GRADIENT, KIND_FIRST, KIND_SECOND, KIND_AVERAGE, KINDS } Kind;
-static const char *const kind_names[KINDS] = {"", "gradient of ", "first moment of ",
-                                              "second moment of ", "average of "};
-
-enum { HYPER_GROUPS = GROUP_STATISTICS };
-static const char *const hyper_names[HYPER_GROUPS] = {"hyper", "hyper of alpha"};
-
-/* Gradients are added up over the ranks by pieces of an eighth of all, and of 4 to 16 Mi numbers
- * where there are as many. */
-enum { BUCKETS = 8, BUCKET_LEAST = 4096, BUCKET_MOST = 4 << 20 };
-
-/* How many gradients are complete at a milestone of the graph. */
-typedef struct BucketEnd {
-    int complete, milestone;
-} BucketEnd;
+static const char *const hyper_names[MOVED_GROUPS] = {"hyper", "hyper of alpha"};
 
 struct TrainStep {
     Target *target;
@@ -43,14 +22,7 @@ struct TrainStep {
     Plan *plan, *norm_plan, *update_plan; /* norm: of what the ranks' gradients come to */
     Graph *judge_graph;                   /* forward only, on averages */
     Plan *judge_plan;
-    int trained;   /* the graph's first variables */
-    Group *groups; /* of them */
-    int *sequence; /* in which their gradients are complete, then those without any */
-    int complete;  /* how many have one */
-    BucketEnd *ends;
-    int end_count;
-    int64_t bucket_size, bucket_filled; /* numbers */
-    int flat[KINDS][GROUPS]; /* variables' numbers; -1 where there are none of that group */
+    Trained *trained;
     Node *keep, *squares;
     Order *order;
     int64_t *items;
@@ -59,13 +31,12 @@ struct TrainStep {
     GradientSums *gradient_sums;
 };
 
-static const char *variable_of(char text[512], Kind kind, const char *name)
-{
-    snprintf(text, 512, "%s%s", kind_names[kind], name);
-    return text;
-}
-
 /* ---- the graphs ----------------------------------------------------------------------------- */
+
+static Node *add(Node *sum, Node *more)
+{
+    return sum ? mel_op_add(sum, more) : more;
+}
 
 /* The part that a parameter belongs to, or NULL. */
 static const TrainedPart *part_of(const Target *target, const char *name)
@@ -83,62 +54,17 @@ static bool is_trained(void *ctx, const char *name)
            (!target->def->is_trained || target->def->is_trained(target, name));
 }
 
-static void end_bucket(TrainStep *step)
-{
-    if (!step->bucket_filled) return;
-    step->ends[step->end_count++] =
-        (BucketEnd){.complete = step->complete, .milestone = mel_graph_milestone(step->graph)};
-    step->bucket_filled = 0;
-}
-
 static void add_gradient(void *ctx, int i, Node *gradient)
 {
     TrainStep *step = ctx;
-    char name[512];
-    Graph *graph = step->graph;
-    Node *param = mel_graph_variable_at(graph, i);
-    variable_of(name, KIND_GRADIENT, mel_node_name(param));
-    Node *sum = mel_graph_variable(graph, name, *mel_node_shape(param));
-    Node *squares = mel_op_accumulate(sum, gradient, step->keep);
-    step->squares = step->squares ? mel_op_add(step->squares, squares) : squares;
-    bool alpha = mel_synapse_is_alpha(mel_node_name(param));
-    step->groups[i] = alpha ? GROUP_ALPHAS : GROUP_WEIGHTS;
-    step->sequence[step->complete++] = i;
-    step->bucket_filled += mel_shape_count(mel_node_shape(param));
-    if (step->bucket_filled >= step->bucket_size) end_bucket(step);
+    Node *squares = mel_op_accumulate(trained_gradient(step->trained, i), gradient, step->keep);
+    step->squares = add(step->squares, squares);
+    trained_complete(step->trained, i);
 }
 
 static DType float_type(const TrainConfig *config)
 {
     return config->precision == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
-}
-
-/* Before their gradients are built. */
-static Node **list_trained(TrainStep *step)
-{
-    const size_t count = (size_t)(step->trained = mel_graph_variable_count(step->graph));
-    Node **wrt = mel_alloc(count * sizeof(Node *) + 1);
-    int64_t numbers = 0;
-    step->groups = mel_alloc(count * sizeof *step->groups + 1);
-    step->sequence = mel_alloc(count * sizeof *step->sequence + 1);
-    step->ends = mel_alloc((count + 1) * sizeof *step->ends);
-    for (int i = 0; i < step->trained; i++) {
-        wrt[i] = mel_graph_variable_at(step->graph, i);
-        step->groups[i] = GROUP_STATISTICS;
-        numbers += mel_shape_count(mel_node_shape(wrt[i]));
-    }
-    int64_t size = numbers / BUCKETS;
-    step->bucket_size = size < BUCKET_LEAST  ? BUCKET_LEAST
-                        : size > BUCKET_MOST ? BUCKET_MOST
-                                             : size;
-    return wrt;
-}
-
-static void end_sequence(TrainStep *step)
-{
-    end_bucket(step);
-    for (int i = 0, at = step->complete; i < step->trained; i++)
-        if (step->groups[i] == GROUP_STATISTICS) step->sequence[at++] = i;
 }
 
 static bool build_graph(TrainStep *step, Err *err)
@@ -148,27 +74,19 @@ static bool build_graph(TrainStep *step, Err *err)
     mel_graph_recompute(graph, step->config->recompute);
     mel_graph_training(graph, true);
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
-    Node **wrt = list_trained(step);
+    step->trained = trained_new(graph, step->variables);
+    const int count = trained_count(step->trained);
+    Node **wrt = mel_alloc((size_t)count * sizeof(Node *) + 1);
+    for (int i = 0; i < count; i++)
+        wrt[i] = trained_param(step->trained, i);
     step->keep = mel_graph_input(graph, "keep", DTYPE_F32, (Shape){0});
     mel_graph_output(graph, "loss", loss);
-    mel_graph_each_gradient(graph, loss, wrt, step->trained, add_gradient, step);
+    mel_graph_each_gradient(graph, loss, wrt, count, add_gradient, step);
     mel_graph_output(graph, "squares", step->squares);
-    end_sequence(step);
+    trained_completed(step->trained);
     free(wrt);
     return mel_graph_ok(graph, err) &&
            (step->squares || mel_err(err, ERR_USAGE, "nothing in it is trained"));
-}
-
-static Node *flat_node(const TrainStep *step, Graph *graph, Kind kind, Group group)
-{
-    int i = step->flat[kind][group];
-    return mel_graph_variable(graph, mel_variables_name(step->variables, i),
-                              *mel_variables_shape(step->variables, i));
-}
-
-static Node *add(Node *sum, Node *more)
-{
-    return sum ? mel_op_add(sum, more) : more;
 }
 
 /* A step of one rank alone adds up its squares while its gradients are made. */
@@ -176,38 +94,41 @@ static bool build_norm(TrainStep *step, Err *err)
 {
     Graph *graph = step->norm_graph = mel_graph_new(DTYPE_F32);
     Node *sum = NULL;
-    for (int group = 0; group < HYPER_GROUPS; group++)
-        if (step->flat[KIND_GRADIENT][group] >= 0)
-            sum = add(sum, mel_op_squares(flat_node(step, graph, KIND_GRADIENT, (Group)group)));
+    for (TrainedGroup group = 0; group < GROUP_STATISTICS; group++)
+        if (trained_has(step->trained, KIND_GRADIENT, group))
+            sum = add(
+                sum, mel_op_squares(trained_flat_node(step->trained, graph, KIND_GRADIENT, group)));
     mel_graph_output(graph, "squares", sum);
     return mel_graph_ok(graph, err);
 }
 
-static Node *adamw(const TrainStep *step, Group group, Node *hyper)
+static Node *flat(const TrainStep *step, TrainedKind kind, TrainedGroup group)
 {
-    Graph *graph = step->update_graph;
-    return mel_op_adamw(flat_node(step, graph, KIND_VALUE, group),
-                        flat_node(step, graph, KIND_GRADIENT, group),
-                        flat_node(step, graph, KIND_FIRST, group),
-                        flat_node(step, graph, KIND_SECOND, group), hyper);
+    return trained_flat_node(step->trained, step->update_graph, kind, group);
+}
+
+static Node *adamw(const TrainStep *step, TrainedGroup group, Node *hyper)
+{
+    return mel_op_adamw(flat(step, KIND_VALUE, group), flat(step, KIND_GRADIENT, group),
+                        flat(step, KIND_FIRST, group), flat(step, KIND_SECOND, group), hyper);
 }
 
 /* One pass over all that a group has. What follows running statistics is their copy. */
 static bool build_update(TrainStep *step, Err *err)
 {
     Graph *graph = step->update_graph = mel_graph_new(DTYPE_F32);
-    Node *hyper[HYPER_GROUPS], *sum = NULL;
-    for (int k = 0; k < HYPER_GROUPS; k++)
+    Node *hyper[MOVED_GROUPS], *sum = NULL;
+    for (int k = 0; k < MOVED_GROUPS; k++)
         hyper[k] = mel_graph_input(graph, hyper_names[k], DTYPE_F32, SHAPE(ADAMW_HYPER_COUNT));
     Node *keep = mel_graph_input(graph, "keep", DTYPE_F32, (Shape){0});
-    for (Group group = 0; group < GROUPS; group++) {
+    for (TrainedGroup group = 0; group < GROUPS; group++) {
         bool moves = group != GROUP_STATISTICS;
-        if (step->flat[KIND_VALUE][group] < 0) continue;
+        if (!trained_has(step->trained, KIND_VALUE, group)) continue;
         if (moves) sum = add(sum, adamw(step, group, hyper[group]));
         if (step->config->ema > 0)
-            mel_graph_output(graph, group_names[group],
-                             mel_op_average(flat_node(step, graph, KIND_AVERAGE, group),
-                                            flat_node(step, graph, KIND_VALUE, group),
+            mel_graph_output(graph, trained_group_name(group),
+                             mel_op_average(flat(step, KIND_AVERAGE, group),
+                                            flat(step, KIND_VALUE, group),
                                             moves ? keep : mel_graph_number(graph, 0)));
     }
     mel_graph_output(graph, "squares", sum);
@@ -241,103 +162,40 @@ static bool first_value(TrainStep *step, const char *name, const Shape *shape, f
     return true;
 }
 
-/* What belongs to a group, in the order in which gradients are complete. */
-static bool add_flat(TrainStep *step, Kind kind, Group group, Err *err)
+static bool write_first(TrainStep *step, int i, Err *err)
 {
-    char name[512];
-    int count = 0;
-    Arena arena = {0};
-    FlatMember *members = mel_arena_alloc(&arena, (size_t)step->trained * sizeof *members + 1);
-    for (int k = 0; k < step->trained; k++) {
-        const Node *param = mel_graph_variable_at(step->graph, step->sequence[k]);
-        if (step->groups[step->sequence[k]] != group) continue;
-        variable_of(name, kind, mel_node_name(param));
-        members[count++] =
-            (FlatMember){.name = mel_arena_strdup(&arena, name), .shape = *mel_node_shape(param)};
-    }
-    variable_of(name, kind, group_names[group]);
-    bool ok = count == 0 || mel_variables_add_flat(step->variables, name, members, count, err);
-    step->flat[kind][group] = ok ? mel_variables_find(step->variables, name) : -1;
-    mel_arena_clear(&arena);
-    return ok;
-}
-
-/* What a parameter and its average begin with. */
-static bool write_first(TrainStep *step, const Node *param, Err *err)
-{
-    static const Kind kinds[] = {KIND_VALUE, KIND_AVERAGE};
+    const Node *param = trained_param(step->trained, i);
     const char *name = mel_node_name(param);
     const Shape *shape = mel_node_shape(param);
-    char other[512];
     float *first =
         mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *first, SIZE_MAX, name, err);
-    bool ok = first && first_value(step, name, shape, first, err);
-    for (size_t k = 0; k < MEL_COUNT(kinds) && ok; k++) {
-        int i = mel_variables_find(step->variables, variable_of(other, kinds[k], name));
-        ok = i < 0 || mel_variables_write(step->variables, i, first, err);
-    }
+    bool ok = first && first_value(step, name, shape, first, err) &&
+              trained_write(step->trained, i, first, err);
     free(first);
     return ok;
 }
 
 static bool add_variables(TrainStep *step, Err *err)
 {
-    bool ok = true;
-    for (Kind kind = 0; kind < KINDS; kind++)
-        for (Group group = 0; group < GROUPS && ok; group++)
-            if (kind != KIND_AVERAGE || step->config->ema > 0)
-                ok = add_flat(step, kind, group, err);
-    for (int i = 0; i < step->trained && ok; i++)
-        ok = write_first(step, mel_graph_variable_at(step->graph, i), err);
+    bool ok = trained_add_variables(step->trained, step->config->ema > 0, err);
+    for (int i = 0; i < trained_count(step->trained) && ok; i++)
+        ok = write_first(step, i, err);
     return ok;
 }
 
 /* ---- the ranks ------------------------------------------------------------------------------ */
 
-/* Which number of the weights' flat gradient the first is that is not complete yet. */
-static int64_t weights_complete(const TrainStep *step, const BucketEnd *end)
-{
-    char name[512];
-    for (int k = end->complete; k < step->complete; k++) {
-        int i = step->sequence[k];
-        if (step->groups[i] != GROUP_WEIGHTS) continue;
-        variable_of(name, KIND_GRADIENT, mel_node_name(mel_graph_variable_at(step->graph, i)));
-        return mel_variables_begin(step->variables, mel_variables_find(step->variables, name));
-    }
-    return mel_shape_count(
-        mel_variables_shape(step->variables, step->flat[KIND_GRADIENT][GROUP_WEIGHTS]));
-}
-
-/* The weights' by the ends of the buckets; behind them the few alphas at once. */
-static int list_buckets(const TrainStep *step, GradientBucket *out)
-{
-    const int weights = step->flat[KIND_GRADIENT][GROUP_WEIGHTS];
-    const int alphas = step->flat[KIND_GRADIENT][GROUP_ALPHAS];
-    const BucketEnd *last = &step->ends[step->end_count - 1];
-    int64_t begin = 0;
-    int count = 0;
-    for (const BucketEnd *end = step->ends; end <= last && weights >= 0; end++) {
-        VariableSpan span = {.variable = weights, .begin = begin};
-        begin = weights_complete(step, end);
-        span.count = begin - span.begin;
-        if (span.count) out[count++] = (GradientBucket){.span = span, .milestone = end->milestone};
-    }
-    if (alphas >= 0)
-        out[count++] = (GradientBucket){.span = mel_variables_whole(step->variables, alphas),
-                                        .milestone = last->milestone};
-    return count;
-}
-
 static bool join_ranks(TrainStep *step, Err *err)
 {
     if (!step->collective) return true;
-    GradientBucket *buckets = mel_alloc(((size_t)step->end_count + 1) * sizeof *buckets);
+    GradientBucket *buckets;
+    const int count = trained_buckets(step->trained, &buckets);
     const GradientSumsPlan how = {.collective = step->collective,
                                   .backend = step->backend,
                                   .variables = step->variables,
                                   .plan = step->plan,
                                   .buckets = buckets,
-                                  .bucket_count = list_buckets(step, buckets)};
+                                  .bucket_count = count};
     step->sums = rank_sums_new(step->collective, step->variables);
     bool ok = gradient_sums_new(&how, &step->gradient_sums, err) && build_norm(step, err) &&
               mel_plan_new(step->norm_graph, step->backend, &step->params, &step->norm_plan, err);
@@ -393,9 +251,7 @@ void train_step_free(TrainStep *step)
     mel_variables_free(step->variables);
     order_free(step->order);
     rank_sums_free(step->sums);
-    free(step->groups);
-    free(step->sequence);
-    free(step->ends);
+    trained_free(step->trained);
     free(step->items);
     free(step);
 }
@@ -464,9 +320,10 @@ static bool share_report(TrainStep *step, StepReport *report, Err *err)
 /* Running statistics, which a batch changes, become the ranks' mean. */
 static bool share_statistics(TrainStep *step, Err *err)
 {
-    int i = step->flat[KIND_VALUE][GROUP_STATISTICS];
     float share = 1 / (float)mel_collective_size(step->collective);
-    return i < 0 || rank_sums_run(step->sums, mel_variables_whole(step->variables, i), share, err);
+    return !trained_has(step->trained, KIND_VALUE, GROUP_STATISTICS) ||
+           rank_sums_run(step->sums, trained_flat(step->trained, KIND_VALUE, GROUP_STATISTICS),
+                         share, err);
 }
 
 /* What the batches of all ranks come to: with one, the step's own. *squares: of the gradient as it
@@ -496,7 +353,7 @@ static bool write_hyper(TrainStep *step, int64_t number, const StepReport *repor
     double scale = 1.0 / batches_of(step);
     if (c->clip > 0 && report->gradient_norm > c->clip) scale *= c->clip / report->gradient_norm;
     float keep = (float)c->ema;
-    for (int k = 0; k < HYPER_GROUPS; k++) {
+    for (int k = 0; k < MOVED_GROUPS; k++) {
         bool alphas = k == GROUP_ALPHAS;
         double full = alphas ? c->alpha_learning_rate : c->learning_rate;
         const float hyper[ADAMW_HYPER_COUNT] = {
@@ -544,7 +401,7 @@ static bool make_judge(TrainStep *step, Err *err)
     if (step->judge_plan) return true;
     Graph *graph = step->judge_graph = mel_graph_new(float_type(step->config));
     mel_graph_train(graph, is_trained, step->target,
-                    kind_names[step->config->ema > 0 ? KIND_AVERAGE : KIND_VALUE]);
+                    trained_kind_name(step->config->ema > 0 ? KIND_AVERAGE : KIND_VALUE));
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
     mel_graph_output(graph, "loss", loss);
     return mel_graph_ok(graph, err) &&
@@ -606,19 +463,19 @@ Variables *train_step_variables(TrainStep *step)
 
 const char *train_step_name(const TrainStep *step, int i, const Shape **shape)
 {
-    if (i >= step->trained) return NULL;
-    const Node *param = mel_graph_variable_at(step->graph, i);
+    if (i >= trained_count(step->trained)) return NULL;
+    const Node *param = trained_param(step->trained, i);
     *shape = mel_node_shape(param);
     return mel_node_name(param);
 }
 
 float *train_step_weights(const TrainStep *step, int i, Err *err)
 {
-    char other[512];
-    const Node *param = mel_graph_variable_at(step->graph, i);
+    char other[TRAINED_NAME_SIZE];
+    const Node *param = trained_param(step->trained, i);
     const Shape *shape = mel_node_shape(param);
     const char *name = mel_node_name(param);
-    if (step->config->ema > 0) name = variable_of(other, KIND_AVERAGE, name);
+    if (step->config->ema > 0) name = trained_name(other, KIND_AVERAGE, name);
     float *values =
         mel_try_alloc((size_t)mel_shape_count(shape) + 1, sizeof *values, SIZE_MAX, name, err);
     if (values &&
