@@ -37,10 +37,11 @@ struct Backend {
 
     void *(*alloc)(Backend *backend, int64_t bytes, Err *err); /* aligned to 64; NULL on error */
     void (*free)(Backend *backend, void *memory);
-    bool (*upload)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+    /* Between the host's array, of any type, and the device's, which is kept as `kept`. */
+    bool (*upload)(Backend *backend, Stream *stream, void *to, DType kept, const Tensor *from,
                    Err *err);
-    bool (*download)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
-                     Err *err);
+    bool (*download)(Backend *backend, Stream *stream, const Tensor *to, const void *from,
+                     DType kept, Err *err);
     bool (*copy)(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
                  Err *err); /* within the device */
     bool (*clear)(Backend *backend, Stream *stream, void *memory, int64_t bytes,

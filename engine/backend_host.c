@@ -36,6 +36,22 @@ static bool host_copy(Backend *backend, Stream *stream, void *to, const void *fr
     return true;
 }
 
+static bool host_upload(Backend *backend, Stream *stream, void *to, DType kept, const Tensor *from,
+                        Err *err)
+{
+    (void)backend, (void)stream, (void)err;
+    mel_convert(from->data, from->dtype, to, kept, mel_shape_count(&from->shape));
+    return true;
+}
+
+static bool host_download(Backend *backend, Stream *stream, const Tensor *to, const void *from,
+                          DType kept, Err *err)
+{
+    (void)backend, (void)stream, (void)err;
+    mel_convert(from, kept, to->data, to->dtype, mel_shape_count(&to->shape));
+    return true;
+}
+
 static bool host_clear(Backend *backend, Stream *stream, void *memory, int64_t bytes, Err *err)
 {
     (void)backend, (void)stream, (void)err;
@@ -88,8 +104,8 @@ Backend *mel_backend_reference(void)
                               .dtype = keep,
                               .alloc = host_alloc,
                               .free = host_free,
-                              .upload = host_copy,
-                              .download = host_copy,
+                              .upload = host_upload,
+                              .download = host_download,
                               .copy = host_copy,
                               .clear = host_clear,
                               .prepare = prepare_nothing,
@@ -105,8 +121,8 @@ Backend *mel_backend_cpu(void)
                               .dtype = keep_as_it_is,
                               .alloc = host_alloc,
                               .free = host_free,
-                              .upload = host_copy,
-                              .download = host_copy,
+                              .upload = host_upload,
+                              .download = host_download,
                               .copy = host_copy,
                               .clear = host_clear,
                               .prepare = prepare_cpu,

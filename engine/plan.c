@@ -46,7 +46,6 @@ struct Plan {
     void **events; /* of the graph's milestones, where the device works in its own time */
     PlanPassed *passed;
     void *passed_ctx;
-    void *staging; /* what the host writes or reads, on its way into the device's type */
 };
 
 static int64_t align_up(int64_t bytes)
@@ -267,16 +266,12 @@ static bool fill_leaf(Plan *plan, const Node *node, Err *err)
         buffer->memory = place->weight.data;
         return true;
     }
-    int64_t count = mel_shape_count(&node->shape);
     buffer->memory = plan->backend->alloc(plan->backend, buffer->bytes, err);
     if (!buffer->memory) return false;
     buffer->owned = true;
     plan->constant_bytes += buffer->bytes;
-    void *copy = mel_try_alloc((size_t)count + 1, mel_dtype_size(dtype), SIZE_MAX, "weights", err);
-    if (!copy) return false;
-    mel_convert(place->weight.data, place->weight.dtype, copy, dtype, count);
-    bool ok = plan->backend->upload(plan->backend, NULL, buffer->memory, copy, buffer->bytes, err);
-    free(copy);
+    bool ok =
+        plan->backend->upload(plan->backend, NULL, buffer->memory, dtype, &place->weight, err);
     tell_done(plan, node);
     return ok;
 }
@@ -319,23 +314,8 @@ static DType host_type(const Node *node)
     return mel_dtype_is_float(node->dtype) ? DTYPE_F32 : DTYPE_I32;
 }
 
-/* Room for the largest input or output that is not kept as the host has it; outputs also as f64. */
-static bool allocate_staging(Plan *plan, Err *err)
-{
-    int64_t most = 0;
-    for (int i = 0; i < plan->graph->count; i++) {
-        const Node *node = plan->graph->nodes[i];
-        bool crosses = node->output || node->def == &op_input;
-        bool same = plan->backend->dtype(node->dtype) == host_type(node) && !node->output;
-        if (crosses && !same && value_bytes(plan, node) > most) most = value_bytes(plan, node);
-    }
-    plan->staging = mel_try_alloc((size_t)most + 1, 1, SIZE_MAX, "inputs and outputs", err);
-    return plan->staging != NULL;
-}
-
 static bool allocate(Plan *plan, Err *err)
 {
-    if (!allocate_staging(plan, err)) return false;
     plan->arena = plan->backend->alloc(plan->backend, plan->arena_bytes, err);
     if (!plan->arena || !find_variables(plan, err) || !allocate_constants(plan, err)) return false;
     for (int i = 0; i < plan->graph->count; i++) {
@@ -511,7 +491,6 @@ void mel_plan_free(Plan *plan)
     for (int i = 0; i < plan->buffer_count; i++)
         if (plan->buffers[i].owned) plan->backend->free(plan->backend, plan->buffers[i].memory);
     if (plan->arena) plan->backend->free(plan->backend, plan->arena);
-    free(plan->staging);
     free(plan->buffers);
     free(plan->places);
     free(plan);
@@ -561,10 +540,8 @@ PlanValue plan_output(const Plan *plan, const char *name)
 bool mel_plan_write(Plan *plan, const char *input, const void *data, Err *err)
 {
     const PlanValue to = plan_input(plan, input);
-    Backend *backend = plan->backend;
-    if (to.kept == to.host) return backend->upload(backend, NULL, to.at, data, to.bytes, err);
-    mel_convert(data, to.host, plan->staging, to.kept, to.count);
-    return backend->upload(backend, NULL, to.at, plan->staging, to.bytes, err);
+    const Tensor from = {.dtype = to.host, .shape = SHAPE(to.count), .data = (void *)data};
+    return plan->backend->upload(plan->backend, NULL, to.at, to.kept, &from, err);
 }
 
 bool mel_plan_clear(Plan *plan, const char *input, Err *err)
@@ -575,11 +552,8 @@ bool mel_plan_clear(Plan *plan, const char *input, Err *err)
 
 static bool read_as(Plan *plan, const PlanValue *from, DType dtype, void *data, Err *err)
 {
-    Backend *backend = plan->backend;
-    void *into = from->kept == dtype ? data : plan->staging;
-    bool ok = backend->download(backend, NULL, into, from->at, from->bytes, err);
-    if (ok && into != data) mel_convert(into, from->kept, data, dtype, from->count);
-    return ok;
+    const Tensor to = {.dtype = dtype, .shape = SHAPE(from->count), .data = data};
+    return plan->backend->download(plan->backend, NULL, &to, from->at, from->kept, err);
 }
 
 bool mel_plan_read(Plan *plan, const char *output, void *data, Err *err)

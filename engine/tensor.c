@@ -74,16 +74,19 @@ const char *mel_shape_text(const Shape *shape, char text[SHAPE_TEXT_SIZE])
     return text;
 }
 
+/* Without a branch, so that a loop of it becomes vectors. */
+static inline float half_to_float(uint16_t bits)
+{
+    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, magnitude = (uint32_t)(bits & 0x7fff) << 13;
+    uint32_t normal = magnitude + (112U << 23), endless = magnitude | 0x7f800000;
+    uint32_t small = mel_f32_bits((float)(int32_t)(bits & 0x3ff) * 0x1p-24F); /* exact */
+    uint32_t result = magnitude < 1U << 23 ? small : magnitude < 31U << 23 ? normal : endless;
+    return mel_f32_of_bits(sign | result);
+}
+
 float mel_f16_to_f32(uint16_t bits)
 {
-    uint32_t sign = (uint32_t)(bits & 0x8000) << 16;
-    uint32_t exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
-    if (exponent == 0x1f) return mel_f32_of_bits(sign | 0x7f800000 | mantissa << 13);
-    if (exponent == 0) { /* mantissa * 2^-24, exact in a float */
-        float value = (float)mantissa * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    return mel_f32_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+    return half_to_float(bits);
 }
 
 uint16_t mel_f32_to_f16(float value)
@@ -161,8 +164,7 @@ static void write_number(void *to, DType dtype, int64_t i, double value)
     }
 }
 
-/* ---- the two ways between bf16 and f32, which every kernel of bf16 goes -------------------------
- */
+/* ---- what weights and kernels go through ---------------------------------------------------- */
 
 MEL_CLONES static void widen(const uint16_t *from, float *to, int64_t count)
 {
@@ -176,6 +178,23 @@ MEL_CLONES static void narrow(const float *from, uint16_t *to, int64_t count)
         to[i] = mel_f32_to_bf16(from[i]);
 }
 
+MEL_CLONES static void widen_half(const uint16_t *from, float *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = half_to_float(from[i]);
+}
+
+/* f16 to bf16, by way of f32. */
+static void round_half(const uint16_t *from, uint16_t *to, int64_t count)
+{
+    float buffer[1024];
+    for (int64_t i = 0; i < count; i += MEL_COUNT(buffer)) {
+        int64_t n = count - i < (int64_t)MEL_COUNT(buffer) ? count - i : (int64_t)MEL_COUNT(buffer);
+        widen_half(from + i, buffer, n);
+        narrow(buffer, to + i, n);
+    }
+}
+
 void mel_convert(const void *from, DType from_type, void *to, DType to_type, int64_t count)
 {
     if (from_type == to_type) {
@@ -184,6 +203,10 @@ void mel_convert(const void *from, DType from_type, void *to, DType to_type, int
         widen(from, to, count);
     } else if (from_type == DTYPE_F32 && to_type == DTYPE_BF16) {
         narrow(from, to, count);
+    } else if (from_type == DTYPE_F16 && to_type == DTYPE_F32) {
+        widen_half(from, to, count);
+    } else if (from_type == DTYPE_F16 && to_type == DTYPE_BF16) {
+        round_half(from, to, count);
     } else {
         for (int64_t i = 0; i < count; i++)
             write_number(to, to_type, i, read_number(from, from_type, i));

@@ -194,41 +194,20 @@ static char *memory_of(const Variables *variables, VariableSpan span)
     return variables->all[span.variable].memory + bytes_of(variables, span.begin);
 }
 
-/* Converted on the way where the device keeps another type. */
-static bool move(const Variables *variables, VariableSpan span, const float *in, float *out,
-                 Err *err)
-{
-    Backend *backend = variables->backend;
-    DType kept = backend->dtype(DTYPE_F32);
-    char *memory = memory_of(variables, span);
-    int64_t bytes = bytes_of(variables, span.count);
-    void *copy = kept == DTYPE_F32
-                     ? NULL
-                     : mel_try_alloc((size_t)span.count + 1, mel_dtype_size(kept), SIZE_MAX,
-                                     variables->all[span.variable].name, err);
-    if (kept != DTYPE_F32 && !copy) return false;
-    bool ok;
-    if (in) {
-        if (copy) mel_convert(in, DTYPE_F32, copy, kept, span.count);
-        const void *from = copy ? copy : in;
-        ok = backend->upload(backend, NULL, memory, from, bytes, err);
-    } else {
-        void *to = copy ? copy : out;
-        ok = backend->download(backend, NULL, to, memory, bytes, err);
-    }
-    if (ok && copy && out) mel_convert(copy, kept, out, DTYPE_F32, span.count);
-    free(copy);
-    return ok;
-}
-
 bool mel_variables_read_part(const Variables *variables, VariableSpan span, float *out, Err *err)
 {
-    return move(variables, span, NULL, out, err);
+    Backend *backend = variables->backend;
+    const Tensor to = {.dtype = DTYPE_F32, .shape = SHAPE(span.count), .data = out};
+    return backend->download(backend, NULL, &to, memory_of(variables, span),
+                             backend->dtype(DTYPE_F32), err);
 }
 
 bool mel_variables_write_part(Variables *variables, VariableSpan span, const float *data, Err *err)
 {
-    return move(variables, span, data, NULL, err);
+    Backend *backend = variables->backend;
+    const Tensor from = {.dtype = DTYPE_F32, .shape = SHAPE(span.count), .data = (void *)data};
+    return backend->upload(backend, NULL, memory_of(variables, span), backend->dtype(DTYPE_F32),
+                           &from, err);
 }
 
 VariableSpan mel_variables_whole(const Variables *variables, int i)
@@ -238,12 +217,12 @@ VariableSpan mel_variables_whole(const Variables *variables, int i)
 
 bool mel_variables_read(const Variables *variables, int i, float *out, Err *err)
 {
-    return move(variables, mel_variables_whole(variables, i), NULL, out, err);
+    return mel_variables_read_part(variables, mel_variables_whole(variables, i), out, err);
 }
 
 bool mel_variables_write(Variables *variables, int i, const float *data, Err *err)
 {
-    return move(variables, mel_variables_whole(variables, i), data, NULL, err);
+    return mel_variables_write_part(variables, mel_variables_whole(variables, i), data, err);
 }
 
 float *variables_part(const Variables *variables, VariableSpan span)

@@ -39,18 +39,18 @@ static void gpu_free(Backend *backend, void *memory)
     cuda_free(memory);
 }
 
-static bool gpu_upload(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
+static bool gpu_upload(Backend *backend, Stream *stream, void *to, DType kept, const Tensor *from,
                        Err *err)
 {
     (void)backend;
-    return runtime_copy_in(stream_or_default(stream), to, from, bytes, err);
+    return runtime_copy_in(stream_or_default(stream), to, kept, from, err);
 }
 
-static bool gpu_download(Backend *backend, Stream *stream, void *to, const void *from,
-                         int64_t bytes, Err *err)
+static bool gpu_download(Backend *backend, Stream *stream, const Tensor *to, const void *from,
+                         DType kept, Err *err)
 {
     (void)backend;
-    return runtime_copy_out(stream_or_default(stream), to, from, bytes, err);
+    return runtime_copy_out(stream_or_default(stream), to, from, kept, err);
 }
 
 static bool gpu_copy(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,

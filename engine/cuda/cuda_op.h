@@ -40,7 +40,7 @@ bool cuda_started(Err *err);
 /* Memory for states, made and filled once; freed by the state's free_state. */
 void *cuda_alloc(int64_t bytes, Err *err);
 void cuda_free(void *memory);
-bool cuda_upload(void *to, const void *from, int64_t bytes, Err *err); /* done when it returns */
+bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err); /* which may go at once */
 
 #ifdef __cplusplus
 }

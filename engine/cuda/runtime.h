@@ -19,10 +19,11 @@ bool runtime_start(int index, Err *err);
 Stream *runtime_stream(void);
 const char *runtime_text(void); /* the device, for people */
 
-/* Into and out of the device, in the stream's order. What is copied in may change or go at once;
- * what is copied out is there when the function returns. */
-bool runtime_copy_in(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
-bool runtime_copy_out(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
+/* Into and out of the device, in the stream's order, from and into another type on the way. What is
+ * copied in may change or go at once; what is copied out is there when the function returns. */
+bool runtime_copy_in(Stream *stream, void *to, DType kept, const Tensor *from, Err *err);
+bool runtime_copy_out(Stream *stream, const Tensor *to, const void *from, DType kept, Err *err);
+
 /* Within the device, in the stream's order. */
 bool runtime_copy(Stream *stream, void *to, const void *from, int64_t bytes, Err *err);
 bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *err);

@@ -124,14 +124,32 @@ static Piece *next_piece(Err *err)
     return good(cudaEventSynchronize(piece->free), "cudaEventSynchronize", err) ? piece : NULL;
 }
 
-extern "C" bool runtime_copy_in(Stream *stream, void *to, const void *from, int64_t bytes, Err *err)
+/* How many numbers go at once: no more than a piece holds on either side. */
+static int64_t numbers_at_once(DType dtype)
 {
-    for (int64_t at = 0; at < bytes; at += PIECE_BYTES) {
-        const size_t count = (size_t)(bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES);
+    return PIECE_BYTES / (int64_t)mel_dtype_size(dtype);
+}
+
+static void *at(void *array, DType dtype, int64_t begin)
+{
+    return (char *)array + begin * (int64_t)mel_dtype_size(dtype);
+}
+
+static const void *at(const void *array, DType dtype, int64_t begin)
+{
+    return (const char *)array + begin * (int64_t)mel_dtype_size(dtype);
+}
+
+extern "C" bool runtime_copy_in(Stream *stream, void *to, DType kept, const Tensor *from, Err *err)
+{
+    const int64_t all = mel_shape_count(&from->shape), most = numbers_at_once(kept);
+    for (int64_t begin = 0; begin < all; begin += most) {
+        const int64_t count = all - begin < most ? all - begin : most;
         Piece *piece = next_piece(err);
         if (!piece) return false;
-        memcpy(piece->memory, (const char *)from + at, count);
-        if (!good(cudaMemcpyAsync((char *)to + at, piece->memory, count, cudaMemcpyHostToDevice,
+        mel_convert(at(from->data, from->dtype, begin), from->dtype, piece->memory, kept, count);
+        if (!good(cudaMemcpyAsync(at(to, kept, begin), piece->memory,
+                                  (size_t)count * mel_dtype_size(kept), cudaMemcpyHostToDevice,
                                   (cudaStream_t)stream),
                   "cudaMemcpyAsync to the GPU", err) ||
             !good(cudaEventRecord(piece->free, (cudaStream_t)stream), "cudaEventRecord", err))
@@ -140,19 +158,21 @@ extern "C" bool runtime_copy_in(Stream *stream, void *to, const void *from, int6
     return true;
 }
 
-extern "C" bool runtime_copy_out(Stream *stream, void *to, const void *from, int64_t bytes,
+extern "C" bool runtime_copy_out(Stream *stream, const Tensor *to, const void *from, DType kept,
                                  Err *err)
 {
-    for (int64_t at = 0; at < bytes; at += PIECE_BYTES) {
-        const size_t count = (size_t)(bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES);
+    const int64_t all = mel_shape_count(&to->shape), most = numbers_at_once(kept);
+    for (int64_t begin = 0; begin < all; begin += most) {
+        const int64_t count = all - begin < most ? all - begin : most;
         Piece *piece = next_piece(err);
         if (!piece ||
-            !good(cudaMemcpyAsync(piece->memory, (const char *)from + at, count,
-                                  cudaMemcpyDeviceToHost, (cudaStream_t)stream),
+            !good(cudaMemcpyAsync(piece->memory, at(from, kept, begin),
+                                  (size_t)count * mel_dtype_size(kept), cudaMemcpyDeviceToHost,
+                                  (cudaStream_t)stream),
                   "cudaMemcpyAsync from the GPU", err) ||
             !runtime_wait(stream, err))
             return false;
-        memcpy((char *)to + at, piece->memory, count);
+        mel_convert(piece->memory, kept, at(to->data, to->dtype, begin), to->dtype, count);
     }
     return true;
 }
@@ -170,9 +190,9 @@ extern "C" bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *
                 err);
 }
 
-extern "C" bool cuda_upload(void *to, const void *from, int64_t bytes, Err *err)
+extern "C" bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err)
 {
-    return runtime_copy_in(runtime_stream(), to, from, bytes, err);
+    return runtime_copy_in(runtime_stream(), to, kept, from, err);
 }
 
 extern "C" bool runtime_wait(Stream *stream, Err *err)

@@ -6,16 +6,8 @@ enum { THREADS = 256 };
 void *weights_upload(const Tensor *weights, DType dtype, Err *err)
 {
     const int64_t count = mel_shape_count(&weights->shape);
-    const int64_t bytes = count * (int64_t)mel_dtype_size(dtype);
-    void *copy = NULL, *memory = cuda_alloc(bytes, err);
-    if (memory && weights->dtype != dtype) {
-        copy = mel_try_alloc((size_t)count + 1, mel_dtype_size(dtype), SIZE_MAX, "weights", err);
-        if (copy) mel_convert(weights->data, weights->dtype, copy, dtype, count);
-    }
-    const void *from = weights->dtype == dtype ? weights->data : copy;
-    const bool ok = memory && from && cuda_upload(memory, from, bytes, err);
-    free(copy);
-    if (ok) return memory;
+    void *memory = cuda_alloc(count * (int64_t)mel_dtype_size(dtype), err);
+    if (!memory || cuda_upload(memory, dtype, weights, err)) return memory;
     cuda_free(memory);
     return NULL;
 }

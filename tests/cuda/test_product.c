@@ -24,15 +24,13 @@ static Array make_array(DType dtype, int64_t count, int64_t skip, uint64_t strea
     const int64_t size = (int64_t)mel_dtype_size(dtype);
     Array array = {.dtype = dtype, .count = count};
     array.numbers = mel_alloc((size_t)count * sizeof *array.numbers);
-    char *bytes = mel_alloc((size_t)(count * size));
     for (int64_t i = 0; i < count; i++) /* exact in bf16 */
         array.numbers[i] = (double)mel_rng_int(&rng, 129) / 64 - 1;
-    mel_convert(array.numbers, DTYPE_F64, bytes, dtype, count);
     array.memory = cuda_alloc((count + skip) * size, &err);
     assert_non_null(array.memory);
     array.at = array.memory + skip * size;
-    CHECK_OK(cuda_upload(array.at, bytes, count * size, &err));
-    free(bytes);
+    const Tensor exact = {.dtype = DTYPE_F64, .shape = SHAPE(count), .data = array.numbers};
+    CHECK_OK(cuda_upload(array.at, dtype, &exact, &err));
     return array;
 }
 
@@ -59,11 +57,9 @@ static void compare(const Product *p, const Array *a, const Array *b, const Arra
                     const Array *c)
 {
     Err err = {0};
-    const int64_t size = (int64_t)mel_dtype_size(c->dtype);
-    char *bytes = mel_alloc((size_t)(c->count * size));
     double *got = mel_alloc((size_t)c->count * sizeof *got);
-    CHECK_OK(runtime_copy_out(runtime_stream(), bytes, c->at, c->count * size, &err));
-    mel_convert(bytes, c->dtype, got, DTYPE_F64, c->count);
+    const Tensor numbers = {.dtype = DTYPE_F64, .shape = SHAPE(c->count), .data = got};
+    CHECK_OK(runtime_copy_out(runtime_stream(), &numbers, c->at, c->dtype, &err));
     for (int64_t z = 0; z < p->batch; z++)
         for (int64_t i = 0; i < p->m; i++)
             for (int64_t j = 0; j < p->n; j++) {
@@ -71,7 +67,6 @@ static void compare(const Product *p, const Array *a, const Array *b, const Arra
                 const double near = c->dtype == DTYPE_BF16 ? 0x1p-8 : 0x1p-20;
                 CHECK_NEAR(got[z * p->c_batch + i * p->c_step + j], want, near * (fabs(want) + 1));
             }
-    free(bytes);
     free(got);
 }
 

@@ -42,15 +42,15 @@ extern "C" void cuda_free(void *memory)
     free(memory);
 }
 
-extern "C" bool runtime_copy_in(Stream *, void *to, const void *from, int64_t bytes, Err *)
+extern "C" bool runtime_copy_in(Stream *, void *to, DType kept, const Tensor *from, Err *)
 {
-    memcpy(to, from, (size_t)bytes);
+    mel_convert(from->data, from->dtype, to, kept, mel_shape_count(&from->shape));
     return true;
 }
 
-extern "C" bool runtime_copy_out(Stream *, void *to, const void *from, int64_t bytes, Err *)
+extern "C" bool runtime_copy_out(Stream *, const Tensor *to, const void *from, DType kept, Err *)
 {
-    memcpy(to, from, (size_t)bytes);
+    mel_convert(from, kept, to->data, to->dtype, mel_shape_count(&to->shape));
     return true;
 }
 
@@ -66,10 +66,9 @@ extern "C" bool runtime_clear(Stream *, void *memory, int64_t bytes, Err *)
     return true;
 }
 
-extern "C" bool cuda_upload(void *to, const void *from, int64_t bytes, Err *)
+extern "C" bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err)
 {
-    memcpy(to, from, (size_t)bytes);
-    return true;
+    return runtime_copy_in(NULL, to, kept, from, err);
 }
 
 extern "C" bool runtime_wait(Stream *, Err *)
