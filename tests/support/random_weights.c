@@ -113,7 +113,7 @@ static bool add_alphas(RandomWeights *w, const UnetConfig *unet, double alpha, E
 }
 
 bool random_part_write(const char *folder, const char *part, const char *config, uint64_t seed,
-                       double alpha, Err *err)
+                       const double *alpha, Err *err)
 {
     ModelSettings settings;
     RandomWeights w = {.seed = seed};
@@ -125,7 +125,7 @@ bool random_part_write(const char *folder, const char *part, const char *config,
     if (ok) {
         bool diffusers = settings.kind == MODEL_UNET || settings.kind == MODEL_VAE;
         random_weights_fill(&w, g);
-        ok = (alpha == 0 || add_alphas(&w, &settings.unet, alpha, err)) &&
+        ok = (!alpha || add_alphas(&w, &settings.unet, *alpha, err)) &&
              random_weights_write(
                  folder, part, config,
                  diffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors", &w, err);

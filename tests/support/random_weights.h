@@ -24,9 +24,9 @@ MEL_MUST_CHECK bool random_weights_write(const char *folder, const char *part, c
                                          const char *weights_name, RandomWeights *w, Err *err);
 
 /* A part of a model by its configuration alone: a UNet, an autoencoder, a HiFi-GAN, a T5 encoder or
- * a CLIP text tower. alpha: of a UNet, what the numbers of a synapse in its decoder are; 0 for
+ * a CLIP text tower. alpha: of a UNet, what the numbers of a synapse in its decoder are; NULL for
  * none. */
 MEL_MUST_CHECK bool random_part_write(const char *folder, const char *part, const char *config,
-                                      uint64_t seed, double alpha, Err *err);
+                                      uint64_t seed, const double *alpha, Err *err);
 
 #endif

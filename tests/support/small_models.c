@@ -2,41 +2,10 @@
 #include "tests/support/small_models.h"
 
 #include "engine/nets.h"
+#include "tests/support/random_model.h"
 #include "tests/support/random_weights.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static bool copy_files(const char *from, const char *to, const char *const *names, Err *err)
-{
-    bool ok = true;
-    for (int i = 0; names[i] && ok; i++) {
-        char *source = mel_path_join(from, names[i]), *target = mel_path_join(to, names[i]);
-        char *bytes = NULL;
-        size_t n;
-        ok = mel_read_file(source, 8 << 20, &bytes, &n, err) &&
-             mel_write_file(target, bytes, n, err);
-        free(bytes);
-        free(source);
-        free(target);
-    }
-    return ok;
-}
-
-static bool copy_vocabulary(const char *tokenizers, const char *which, const char *folder,
-                            const char *model, Err *err)
-{
-    static const char *const names[] = {"vocab.json", "merges.txt", NULL};
-    char *from = mel_path_join(tokenizers, which), *to = mel_path_join(folder, model);
-    bool ok = copy_files(from, to, names, err);
-    free(from);
-    free(to);
-    return ok;
-}
-
-/* ---- the models ----------------------------------------------------------------------------- */
 
 enum { VOCABULARY = 4608, JOINT = 32 };
 
@@ -68,7 +37,7 @@ static bool write_clip(const char *folder, const char *tokenizers, Err *err)
     random_weights_number(&w, "logit_scale", log(100));
     mel_graph_free(g);
     return random_weights_write(folder, "clip", config, "model.safetensors", &w, err) &&
-           copy_vocabulary(tokenizers, "clip", folder, "clip", err);
+           tokenizer_copy(tokenizers, "clip", folder, "clip", err);
 }
 
 static bool write_clap(const char *folder, const char *tokenizers, Err *err)
@@ -105,7 +74,7 @@ static bool write_clap(const char *folder, const char *tokenizers, Err *err)
     random_weights_number(&w, "logit_scale_t", log(20));
     mel_graph_free(g);
     return random_weights_write(folder, "clap", config, "model.safetensors", &w, err) &&
-           copy_vocabulary(tokenizers, "roberta", folder, "clap", err);
+           tokenizer_copy(tokenizers, "roberta", folder, "clap", err);
 }
 
 static bool write_sound_tower(const char *folder, Err *err)
