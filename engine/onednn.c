@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, ARGS_MAX = 4 };
+enum { ALIGNMENT = 64, ARGS_MAX = 5 };
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -26,7 +26,7 @@ static void ensure_started(void)
     pthread_once(&once, start);
 }
 
-typedef enum Role { ROLE_X, ROLE_W, ROLE_BIAS, ROLE_OUT } Role;
+typedef enum Role { ROLE_X, ROLE_W, ROLE_BIAS, ROLE_ADDED, ROLE_OUT } Role;
 
 /* One argument: as the caller keeps it, and as the primitive wants it when that differs. */
 typedef struct Arg {
@@ -194,7 +194,7 @@ static dnnl_query_t query_of(int id)
 static bool finish_arg(DnnKernel *kernel, Arg *arg, const Tensor *weights, Err *err)
 {
     arg->wanted = arg->kept;
-    if (arg->role != ROLE_BIAS)
+    if (arg->role != ROLE_BIAS && arg->role != ROLE_ADDED)
         arg->wanted = *dnnl_primitive_desc_query_md(kernel->desc, query_of(arg->id), 0);
     dnnl_memory_create(&arg->kept_memory, &arg->kept, engine, DNNL_MEMORY_NONE);
     if (arg->role == ROLE_W && weights) {
@@ -219,9 +219,10 @@ typedef struct Making {
     const void *op_desc;
     dnnl_primitive_desc_t hint; /* or NULL */
     DType dtype;
-    const Tensor *weights; /* or NULL */
-    float scale;           /* of the result; 0: 1 */
-    bool adds;             /* to what the result holds */
+    const Tensor *weights;           /* or NULL */
+    float scale;                     /* of the result; 0: 1 */
+    bool adds;                       /* to what the result holds */
+    const dnnl_memory_desc_t *added; /* or NULL */
 } Making;
 
 static dnnl_primitive_attr_t new_attr(const Making *making)
@@ -231,9 +232,10 @@ static dnnl_primitive_attr_t new_attr(const Making *making)
     dnnl_primitive_attr_create(&attr);
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
     if (making->scale != 0) dnnl_primitive_attr_set_output_scales(attr, 1, 0, &making->scale);
-    if (making->adds) {
+    if (making->adds || making->added) {
         dnnl_post_ops_create(&ops);
-        dnnl_post_ops_append_sum(ops, 1);
+        if (making->adds) dnnl_post_ops_append_sum(ops, 1);
+        if (making->added) dnnl_post_ops_append_binary(ops, dnnl_binary_add, making->added);
         dnnl_primitive_attr_set_post_ops(attr, ops);
         dnnl_post_ops_destroy(ops);
     }
@@ -293,17 +295,19 @@ int64_t dnn_scratch_bytes(const DnnKernel *kernel)
     return kernel->scratch_bytes;
 }
 
-static void *address_of(Role role, const void *x, const void *w, const void *bias, void *out)
+static void *address_of(Role role, const DnnArrays *arrays)
 {
     switch (role) {
     case ROLE_X:
-        return (void *)x;
+        return (void *)arrays->x;
     case ROLE_W:
-        return (void *)w;
+        return (void *)arrays->w;
     case ROLE_BIAS:
-        return (void *)bias;
+        return (void *)arrays->bias;
+    case ROLE_ADDED:
+        return (void *)arrays->added;
     default:
-        return out;
+        return arrays->out;
     }
 }
 
@@ -335,13 +339,12 @@ static void take_home(const DnnKernel *kernel, const Arg *arg, void *out, void *
         mel_convert((char *)scratch + arg->wide_at, DTYPE_F32, out, DTYPE_BF16, elements_of(arg));
 }
 
-void dnn_run(DnnKernel *kernel, const void *x, const void *w, const void *bias, void *out,
-             void *scratch)
+void dnn_run(DnnKernel *kernel, const DnnArrays *arrays, void *scratch)
 {
     dnnl_exec_arg_t args[ARGS_MAX + 1];
     for (int i = 0; i < kernel->count; i++) {
         const Arg *arg = &kernel->args[i];
-        void *value = address_of(arg->role, x, w, bias, out);
+        void *value = address_of(arg->role, arrays);
         args[i] = (dnnl_exec_arg_t){arg->id, bring(kernel, arg, value, scratch)};
     }
     dnnl_memory_set_data_handle(kernel->scratchpad, scratch);
@@ -350,7 +353,7 @@ void dnn_run(DnnKernel *kernel, const void *x, const void *w, const void *bias, 
                dnnl_success);
     MEL_ASSERT(dnnl_stream_wait(stream) == dnnl_success);
     for (int i = 0; i < kernel->count; i++)
-        take_home(kernel, &kernel->args[i], out, scratch);
+        take_home(kernel, &kernel->args[i], arrays->out, scratch);
 }
 
 void dnn_multiply(const DnnProduct *p, const float *a, const float *b, float *c)
@@ -393,13 +396,16 @@ static bool matmul_new(const DnnMatmul *m, DnnKernel **out, Err *err)
     add_arg(kernel, DNNL_ARG_SRC, ROLE_X, &x);
     add_arg(kernel, DNNL_ARG_WEIGHTS, ROLE_W, &w);
     if (m->bias) add_arg(kernel, DNNL_ARG_BIAS, ROLE_BIAS, &b);
+    if (m->added)
+        add_arg(kernel, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, ROLE_ADDED, &y);
     add_arg(kernel, DNNL_ARG_DST, ROLE_OUT, &y);
     const Making making = {.what = "matrix product",
                            .op_desc = &desc,
                            .dtype = m->dtype,
                            .weights = m->weights,
                            .scale = m->scale,
-                           .adds = m->adds};
+                           .adds = m->adds,
+                           .added = m->added ? &y : NULL};
     return finish(kernel, &making, out, err);
 }
 

@@ -11,17 +11,18 @@
 
 typedef struct DnnKernel DnnKernel;
 
-/* x [batch, m, k] · w [batch or 1, k, n] + bias [n] → [batch, m, n]; strides in elements. */
+/* x [batch, m, k] · w [batch or 1, k, n] + bias [n] (+ added) → [batch, m, n]; strides in elements.
+ */
 typedef struct DnnMatmul {
     int64_t batch, m, n, k;
     int64_t x_strides[3], w_strides[3];
     const Tensor *weights; /* w, where it is known now; any float type; laid out as w_strides say */
-    DType dtype;           /* of x, w and the result; bias is f32 */
+    DType dtype;           /* of x, w, what is added and the result; bias is f32 */
     float scale;           /* of the product; 0: 1 */
     bool w_repeats;        /* one w for all */
-    bool bias;
+    bool bias, added;
     bool sums_f32;   /* the result is f32 whatever the dtype */
-    bool adds;       /* to what the result holds */
+    bool adds;       /* to what the result holds; not with `added` */
     bool one_thread; /* it will run inside a parallel region */
 } DnnMatmul;
 
@@ -49,9 +50,13 @@ MEL_MUST_CHECK bool dnn_conv_weights_new(const DnnConv *conv, DnnKernel **out, E
 void dnn_free(void *kernel);
 int64_t dnn_scratch_bytes(const DnnKernel *kernel);
 
-/* w is ignored where the weights were packed; bias may be NULL where there is none. */
-void dnn_run(DnnKernel *kernel, const void *x, const void *w, const void *bias, void *out,
-             void *scratch);
+/* What a kernel does not have may be NULL, as w where the weights were packed. */
+typedef struct DnnArrays {
+    const void *x, *w, *bias;
+    const void *added; /* laid out as the result */
+    void *out;
+} DnnArrays;
+void dnn_run(DnnKernel *kernel, const DnnArrays *arrays, void *scratch);
 
 /* c = alpha·a·b + beta·c, all f32 and row-major: a [m, k] (or its transpose), b [k, n] (or its
  * transpose), rows a_step, b_step, c_step elements apart. Inside a parallel region it runs on the

@@ -70,6 +70,7 @@ Node *mel_op_matmul(Node *x, Node *y, bool transpose_x, bool transpose_y);
 
 /* x·weightᵀ + bias: [..., K], [N, K], [N] or NULL → [..., N]. */
 Node *mel_op_linear(Node *x, Node *weight, Node *bias);
+Node *mel_op_linear_add(Node *x, Node *weight, Node *bias, Node *added); /* + added, of its shape */
 
 /* ops/conv.c */
 typedef struct ConvOptions {

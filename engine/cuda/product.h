@@ -13,9 +13,10 @@ extern "C" {
 
 typedef struct Stream Stream;
 
-/* c ← alpha·op(a)·op(b) + beta·c (+ bias on each row), rows after rows, for each of `batch`. op(a)
- * is [m, k], op(b) [k, n], c [m, n]; steps are the distances of their rows, of a and b as they lie
- * (a is [k, m] when transposed). Distances of the batch are in elements; 0 uses one for all. */
+/* c ← alpha·op(a)·op(b) + beta·d (+ bias on each row), rows after rows, for each of `batch`. op(a)
+ * is [m, k], op(b) [k, n], c [m, n]; d is what c holds, or another array laid out as c. Steps are
+ * the distances of their rows, of a and b as they lie (a is [k, m] when transposed). Distances of
+ * the batch are in elements; 0 uses one for all. */
 typedef struct Product {
     int64_t m, n, k;
     int64_t a_step, b_step, c_step;
@@ -32,8 +33,15 @@ typedef struct ProductPlan ProductPlan;
 MEL_MUST_CHECK bool product_new(const Product *product, ProductPlan **out, Err *err);
 void product_free(ProductPlan *plan); /* NULL is fine */
 int64_t product_scratch_bytes(const ProductPlan *plan);
-MEL_MUST_CHECK bool product_run(const ProductPlan *plan, Stream *stream, const void *a,
-                                const void *b, const void *bias, void *c, void *scratch, Err *err);
+
+typedef struct ProductArrays {
+    const void *a, *b;
+    const void *bias; /* NULL where there is none */
+    const void *d;    /* NULL: c */
+    void *c;
+} ProductArrays;
+MEL_MUST_CHECK bool product_run(const ProductPlan *plan, Stream *stream,
+                                const ProductArrays *arrays, void *scratch, Err *err);
 
 #ifdef __cplusplus
 }

@@ -253,21 +253,22 @@ int64_t product_scratch_bytes(const ProductPlan *plan)
     return (int64_t)(plan->workspace_bytes + WORKSPACE_ALIGNMENT);
 }
 
-bool product_run(const ProductPlan *plan, Stream *stream, const void *a, const void *b,
-                 const void *bias, void *c, void *scratch, Err *err)
+bool product_run(const ProductPlan *plan, Stream *stream, const ProductArrays *arrays,
+                 void *scratch, Err *err)
 {
     const Lt &lt = library();
     const Product *p = &plan->product;
+    const void *bias = arrays->bias, *d = arrays->d ? arrays->d : arrays->c;
     if (p->bias != (bias != NULL)) return mel_err(err, ERR_USAGE, "bias: asked for, not given");
     if (is_empty(p)) return true;
-    const bool aligned = all_aligned(a, b, bias, c);
+    const bool aligned = all_aligned(arrays->a, arrays->b, bias, d, arrays->c);
     const Algorithm *way = aligned && plan->aligned.found ? &plan->aligned : &plan->anywhere;
     if (!way->found)
         return mel_err(err, ERR_DEVICE, "cuBLASLt has no way to multiply where these arrays begin");
     const uintptr_t at =
         ((uintptr_t)scratch + WORKSPACE_ALIGNMENT - 1) & ~(WORKSPACE_ALIGNMENT - 1);
     return (!bias || set_bias(lt, plan, bias, err)) &&
-           TRY(cublasLtMatmul, lt.handle, plan->desc, &p->alpha, b, plan->b, a, plan->a, &p->beta,
-               c, plan->c, c, plan->c, &way->algo, (void *)at, plan->workspace_bytes,
-               (cudaStream_t)stream);
+           TRY(cublasLtMatmul, lt.handle, plan->desc, &p->alpha, arrays->b, plan->b, arrays->a,
+               plan->a, &p->beta, d, plan->c, arrays->c, plan->c, &way->algo, (void *)at,
+               plan->workspace_bytes, (cudaStream_t)stream);
 }

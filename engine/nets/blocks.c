@@ -21,6 +21,13 @@ Node *net_linear(Graph *graph, Node *x, const char *name, int64_t out, Bias bias
     return mel_op_linear(x, weight, bias_of(graph, name, out, bias));
 }
 
+Node *net_linear_onto(Graph *graph, Node *onto, Node *x, const char *name)
+{
+    int64_t out = mel_node_dim(onto, -1);
+    Node *weight = net_param(graph, name, "weight", SHAPE(out, mel_node_dim(x, -1)));
+    return mel_op_linear_add(x, weight, bias_of(graph, name, out, BIAS), onto);
+}
+
 static int64_t channels_per_group(Node *x, const ConvOptions *options)
 {
     int groups = options && options->groups ? options->groups : 1;

@@ -11,6 +11,9 @@ typedef enum Bias { NO_BIAS, BIAS } Bias;
 /* [..., K] → [..., out]; weight [out, K]. */
 Node *net_linear(Graph *graph, Node *x, const char *name, int64_t out, Bias bias);
 
+/* With a bias, and added to `onto`, of the result's shape: the end of a residual branch. */
+Node *net_linear_onto(Graph *graph, Node *onto, Node *x, const char *name);
+
 /* [B, H, W, C] → [B, H', W', out]; weight [out, C/groups, kernel_h, kernel_w]. */
 Node *net_conv(Graph *graph, Node *x, const char *name, int64_t out, int kernel_h, int kernel_w,
                Bias bias, const ConvOptions *options);

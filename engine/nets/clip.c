@@ -47,14 +47,15 @@ ClipConfig mel_clip_h14_text(void)
     };
 }
 
-static Node *attend(Graph *g, Node *x, int heads, bool causal)
+/* onto + the attention of x. */
+static Node *attend(Graph *g, Node *onto, Node *x, int heads, bool causal)
 {
     int64_t width = mel_node_dim(x, -1);
     mel_graph_push(g, "self_attn.");
     Node *q = net_linear(g, x, "q_proj", width, BIAS), *k = net_linear(g, x, "k_proj", width, BIAS);
     Node *v = net_linear(g, x, "v_proj", width, BIAS);
     const AttentionOptions options = {.heads = heads, .causal = causal};
-    x = net_linear(g, mel_op_attention(q, k, v, NULL, &options), "out_proj", width, BIAS);
+    x = net_linear_onto(g, onto, mel_op_attention(q, k, v, NULL, &options), "out_proj");
     mel_graph_pop(g);
     return x;
 }
@@ -65,10 +66,10 @@ static Node *encoder(Graph *g, Node *x, const TowerConfig *tower, Unary gelu, bo
     for (int i = 0; i < tower->layers; i++) {
         mel_graph_push(g, "encoder.layers.%d.", i);
         Node *n = net_layer_norm(g, x, "layer_norm1", eps);
-        x = mel_op_add(attend(g, n, tower->heads, causal), x);
+        x = attend(g, x, n, tower->heads, causal);
         n = net_layer_norm(g, x, "layer_norm2", eps);
         n = mel_op_unary(net_linear(g, n, "mlp.fc1", tower->hidden, BIAS), gelu, 0, 0);
-        x = mel_graph_segment(g, mel_op_add(net_linear(g, n, "mlp.fc2", tower->width, BIAS), x));
+        x = mel_graph_segment(g, net_linear_onto(g, x, n, "mlp.fc2"));
         mel_graph_pop(g);
     }
     return x;

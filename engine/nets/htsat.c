@@ -159,7 +159,7 @@ static Node *block(const Block *b, Node *x)
     x = mel_op_add(h, x);
     h = net_layer_norm(g, x, "layernorm_after", eps);
     h = mel_op_unary(net_linear(g, h, "intermediate.dense", 4 * b->width, BIAS), UNARY_GELU, 0, 0);
-    return mel_op_add(net_linear(g, h, "output.dense", b->width, BIAS), x);
+    return net_linear_onto(g, x, h, "output.dense");
 }
 
 /* Blocks of 2×2 tokens become one of twice the width; column by column, as published. */

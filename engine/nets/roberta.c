@@ -24,11 +24,11 @@ static Node *layer(Graph *g, const RobertaConfig *c, Node *x, Node *mask)
     Node *k = net_linear(g, x, "attention.self.key", width, BIAS);
     Node *v = net_linear(g, x, "attention.self.value", width, BIAS);
     Node *h = mel_op_attention(q, k, v, mask, &(AttentionOptions){.heads = c->tower.heads});
-    h = net_linear(g, h, "attention.output.dense", width, BIAS);
-    x = net_layer_norm(g, mel_op_add(h, x), "attention.output.LayerNorm", c->eps);
+    h = net_linear_onto(g, x, h, "attention.output.dense");
+    x = net_layer_norm(g, h, "attention.output.LayerNorm", c->eps);
     h = net_linear(g, x, "intermediate.dense", c->tower.hidden, BIAS);
-    h = net_linear(g, mel_op_unary(h, UNARY_GELU, 0, 0), "output.dense", width, BIAS);
-    return net_layer_norm(g, mel_op_add(h, x), "output.LayerNorm", c->eps);
+    h = net_linear_onto(g, x, mel_op_unary(h, UNARY_GELU, 0, 0), "output.dense");
+    return net_layer_norm(g, h, "output.LayerNorm", c->eps);
 }
 
 Node *mel_net_roberta_pooled(Graph *graph, const RobertaConfig *config, Node *ids, Node *positions,

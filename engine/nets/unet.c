@@ -74,10 +74,16 @@ static Node *resnet(const Unet *u, Node *x, const char *name, int number, int64_
     return mel_graph_segment(g, mel_op_add(h, x));
 }
 
-/* Over `from`: the text, or the states themselves. */
-static Node *attend(const Unet *u, Node *states, Node *from, const char *layer, bool cross,
-                    int heads)
+/* Where a block's attentions lie, and how many heads they have. */
+typedef struct Layer {
+    const char *name;
+    int heads;
+} Layer;
+
+/* x + the attention of its normalised states over `from`: the text, or the states themselves. */
+static Node *attend(const Unet *u, Node *x, Node *states, Node *from, const Layer *layer)
 {
+    const bool cross = from != states;
     Graph *g = u->graph;
     int64_t width = mel_node_dim(states, -1);
     mel_graph_push(g, cross ? "attn2." : "attn1.");
@@ -86,34 +92,35 @@ static Node *attend(const Unet *u, Node *states, Node *from, const char *layer, 
     Node *v = net_linear(g, from, "to_v", width, NO_BIAS);
     if (u->hook) {
         char name[96];
-        snprintf(name, sizeof name, "%s.%s", layer, cross ? "attn2" : "attn1");
+        snprintf(name, sizeof name, "%s.%s", layer->name, cross ? "attn2" : "attn1");
         const UnetAttention where = {
-            .layer = name, .cross = cross, .states = states, .heads = heads};
+            .layer = name, .cross = cross, .states = states, .heads = layer->heads};
         u->hook->attention(u->hook->ctx, &where, &k, &v);
     }
-    Node *out =
-        mel_op_attention(q, k, v, cross ? u->mask : NULL, &(AttentionOptions){.heads = heads});
-    out = net_linear(g, out, "to_out.0", width, BIAS);
+    Node *out = mel_op_attention(q, k, v, cross ? u->mask : NULL,
+                                 &(AttentionOptions){.heads = layer->heads});
+    out = net_linear_onto(g, x, out, "to_out.0");
     mel_graph_pop(g);
     return out;
 }
 
-static Node *feed_forward(Graph *g, Node *x)
+/* x + what is made of its normalised states. */
+static Node *feed_forward(Graph *g, Node *x, Node *states)
 {
     int64_t width = mel_node_dim(x, -1);
-    Node *h = mel_op_gated(net_linear(g, x, "ff.net.0.proj", 8 * width, BIAS), UNARY_GELU);
-    return net_linear(g, h, "ff.net.2", width, BIAS);
+    Node *h = mel_op_gated(net_linear(g, states, "ff.net.0.proj", 8 * width, BIAS), UNARY_GELU);
+    return net_linear_onto(g, x, h, "ff.net.2");
 }
 
 /* [B, L, C] → the same */
-static Node *transformer_block(const Unet *u, Node *x, const char *layer, int heads)
+static Node *transformer_block(const Unet *u, Node *x, const Layer *layer)
 {
     Graph *g = u->graph;
     Node *n = net_layer_norm(g, x, "norm1", layer_eps);
-    x = mel_op_add(attend(u, n, n, layer, false, heads), x);
+    x = attend(u, x, n, n, layer);
     n = net_layer_norm(g, x, "norm2", layer_eps);
-    x = mel_op_add(attend(u, n, u->text, layer, true, heads), x);
-    return mel_op_add(feed_forward(g, net_layer_norm(g, x, "norm3", layer_eps)), x);
+    x = attend(u, x, n, u->text, layer);
+    return feed_forward(g, x, net_layer_norm(g, x, "norm3", layer_eps));
 }
 
 static Node *project(const Unet *u, Node *x, const char *name, int64_t width)
@@ -134,11 +141,13 @@ static Node *transformer(const Unet *u, Node *x, const char *block, int number, 
     h = project(u, h, "proj_in", width);
     h = mel_op_reshape(h, SHAPE(picture.dims[0], -1, width));
     mel_graph_push(g, "transformer_blocks.0.");
-    h = transformer_block(u, h, layer, heads);
+    h = transformer_block(u, h, &(Layer){.name = layer, .heads = heads});
     mel_graph_pop(g);
-    h = project(u, mel_op_reshape(h, picture), "proj_out", width);
+    h = mel_op_reshape(h, picture);
+    h = u->config->linear_projection ? net_linear_onto(g, x, h, "proj_out")
+                                     : mel_op_add(project(u, h, "proj_out", width), x);
     mel_graph_pop(g);
-    return mel_graph_segment(g, mel_op_add(h, x));
+    return mel_graph_segment(g, h);
 }
 
 /* What the way down leaves for the way up. */

@@ -61,13 +61,14 @@ static Node *attend(Graph *g, Node *x, int groups)
     int64_t width = mel_node_dim(x, -1);
     mel_graph_push(g, "attentions.0.");
     Node *h = net_group_norm(g, x, "group_norm", groups, eps);
-    h = mel_op_reshape(h, SHAPE(picture.dims[0], -1, width));
+    const Shape rows = SHAPE(picture.dims[0], -1, width);
+    h = mel_op_reshape(h, rows);
     Node *q = net_linear(g, h, "to_q", width, BIAS), *k = net_linear(g, h, "to_k", width, BIAS);
     Node *v = net_linear(g, h, "to_v", width, BIAS);
     h = mel_op_attention(q, k, v, NULL, &(AttentionOptions){.heads = 1});
-    h = mel_op_reshape(net_linear(g, h, "to_out.0", width, BIAS), picture);
+    h = net_linear_onto(g, mel_op_reshape(x, rows), h, "to_out.0");
     mel_graph_pop(g);
-    return mel_graph_segment(g, mel_op_add(h, x));
+    return mel_graph_segment(g, mel_op_reshape(h, picture));
 }
 
 static Node *middle(Graph *g, Node *x, const VaeConfig *c)

@@ -205,7 +205,9 @@ static void conv_cpu(const Call *call)
     else if (state->line)
         conv_line_run(state->line, call->in[0], bias, call->out, call->scratch);
     else
-        dnn_run(state->kernel, call->in[0], call->in[1], bias, call->out, call->scratch);
+        dnn_run(state->kernel,
+                &(DnnArrays){.x = call->in[0], .w = call->in[1], .bias = bias, .out = call->out},
+                call->scratch);
 }
 
 /* ---- convolution ---------------------------------------------------------------------------- */

@@ -277,9 +277,10 @@ static bool run_chunks(const CudaCall *call, const void *weights, Err *err)
         const int64_t left = state->columns.rows - first;
         const bool whole = left >= state->chunk;
         const void *columns = columns_at(call, call->in[0], first, whole ? state->chunk : left);
-        if (!product_run(whole ? state->product : state->last, call->stream, columns, weights, bias,
-                         (char *)call->out + first * row_bytes, scratch_at(call, state->at.product),
-                         err))
+        const ProductArrays arrays = {columns, weights, bias, NULL,
+                                      (char *)call->out + first * row_bytes};
+        if (!product_run(whole ? state->product : state->last, call->stream, &arrays,
+                         scratch_at(call, state->at.product), err))
             return false;
     }
     if (node->in[2] && !bias_in_product) bias_add(call);
@@ -295,9 +296,9 @@ static bool run_fold(const CudaCall *call, const void *weights, Err *err)
     for (int64_t i = 0; i < fold_count(fold); i++) {
         const FoldChunk chunk = fold_chunk(fold, i);
         const char *from = (const char *)call->in[0] + fold_first(fold, &chunk) * place_bytes;
+        const ProductArrays arrays = {from, weights, NULL, NULL, call->scratch};
         if (!product_run(chunk.items == fold->items ? state->product : state->last, call->stream,
-                         from, weights, NULL, call->scratch, scratch_at(call, state->at.product),
-                         err))
+                         &arrays, scratch_at(call, state->at.product), err))
             return false;
         fold_add(call, fold, &chunk, (const float *)call->scratch, floats_of(call, 2));
     }
@@ -381,8 +382,9 @@ static bool add_chunks(const CudaCall *call, void *sums, Err *err)
         const int64_t left = state->columns.rows - first;
         const bool whole = left >= state->chunk;
         const void *columns = columns_at(call, call->in[0], first, whole ? state->chunk : left);
-        if (!product_run(whole ? state->product : state->last, call->stream,
-                         (const char *)call->in[1] + first * row_bytes, columns, NULL, sums,
+        const ProductArrays arrays = {(const char *)call->in[1] + first * row_bytes, columns, NULL,
+                                      NULL, sums};
+        if (!product_run(whole ? state->product : state->last, call->stream, &arrays,
                          scratch_at(call, state->at.product), err))
             return false;
     }

@@ -61,9 +61,10 @@ static bool matmul_infer(Node *node, Err *err)
     return true;
 }
 
-static void multiply(const ProductSizes *p, const double *x, const double *y, const double *bias,
-                     double *out)
+/* Of `inputs`: x, y, and a linear layer's bias and what is added, or NULL. */
+static void multiply(const ProductSizes *p, const void *const inputs[4], double *out)
 {
+    const double *x = inputs[0], *y = inputs[1], *bias = inputs[2], *added = inputs[3];
     for (int64_t b = 0; b < p->batch; b++)
         for (int64_t i = 0; i < p->m; i++)
             for (int64_t j = 0; j < p->n; j++) {
@@ -71,18 +72,19 @@ static void multiply(const ProductSizes *p, const double *x, const double *y, co
                 for (int64_t k = 0; k < p->k; k++)
                     sum += x[b * p->x_batch + i * p->x_row + k * p->x_column] *
                            y[b * p->y_batch + k * p->y_row + j * p->y_column];
-                out[(b * p->m + i) * p->n + j] = sum;
+                int64_t at = (b * p->m + i) * p->n + j;
+                out[at] = sum + (added ? added[at] : 0);
             }
 }
 
 static void matmul_reference(const Call *call)
 {
     ProductSizes p = op_matmul_sizes(call->node);
-    multiply(&p, call->in[0], call->in[1], NULL, call->out);
+    multiply(&p, call->in, call->out);
 }
 
 /* The kernel of a product; `weights`, where known, are packed into it. */
-static bool prepare_product(Prepare *prepare, const ProductSizes *p, bool bias, Err *err)
+static bool prepare_product(Prepare *prepare, const ProductSizes *p, Err *err)
 {
     const Node *node = prepare->node;
     bool known = prepare->weights[1].data && (p->batch == 1 || p->y_batch == 0);
@@ -94,7 +96,8 @@ static bool prepare_product(Prepare *prepare, const ProductSizes *p, bool bias, 
         .x_strides = {p->x_batch, p->x_row, p->x_column},
         .w_strides = {p->y_batch, p->y_row, p->y_column},
         .w_repeats = p->y_batch == 0,
-        .bias = bias,
+        .bias = node->in[2] != NULL,
+        .added = node->in[3] != NULL,
         .dtype = node->dtype,
         .weights = known ? &prepare->weights[1] : NULL
     };
@@ -113,13 +116,17 @@ static bool prepare_product(Prepare *prepare, const ProductSizes *p, bool bias, 
 static bool matmul_prepare(Prepare *prepare, Err *err)
 {
     ProductSizes p = op_matmul_sizes(prepare->node);
-    return prepare_product(prepare, &p, false, err);
+    return prepare_product(prepare, &p, err);
 }
 
 static void product_cpu(const Call *call)
 {
-    const void *bias = call->node->in_count > 2 ? call->in[2] : NULL;
-    dnn_run(call->state, call->in[0], call->in[1], bias, call->out, call->scratch);
+    const DnnArrays arrays = {.x = call->in[0],
+                              .w = call->in[1],
+                              .bias = call->in[2],
+                              .added = call->in[3],
+                              .out = call->out};
+    dnn_run(call->state, &arrays, call->scratch);
 }
 
 /* Rows of all of the batch as one matrix. */
@@ -215,19 +222,22 @@ static bool linear_infer(Node *node, Err *err)
     node->shape = *x;
     node->shape.dims[x->rank - 1] = w->dims[0];
     node->dtype = node->in[0]->dtype;
-    return true;
+    const Node *added = node->in[3];
+    return !added ||
+           (added->dtype == node->dtype && mel_shape_equal(&added->shape, &node->shape)) ||
+           mel_err(err, ERR_USAGE, "what is added has another shape or type");
 }
 
 static void linear_reference(const Call *call)
 {
     ProductSizes p = op_linear_sizes(call->node);
-    multiply(&p, call->in[0], call->in[1], call->in[2], call->out);
+    multiply(&p, call->in, call->out);
 }
 
 static bool linear_prepare(Prepare *prepare, Err *err)
 {
     ProductSizes p = op_linear_sizes(prepare->node);
-    return prepare_product(prepare, &p, prepare->node->in[2] != NULL, err);
+    return prepare_product(prepare, &p, err);
 }
 
 static void linear_gradient(const Node *node, Node *dy, Node **dx)
@@ -236,13 +246,19 @@ static void linear_gradient(const Node *node, Node *dy, Node **dx)
     dx[0] = mel_op_matmul(dy, node->in[1], false, false);
     dx[1] = mel_op_matmul(rows, as_rows(node->in[0]), true, false);
     if (node->in[2]) dx[2] = mel_op_sum_to(rows, node->in[2]->shape);
+    if (node->in[3]) dx[3] = dy;
 }
 
 Node *mel_op_linear(Node *x, Node *weight, Node *bias)
 {
+    return mel_op_linear_add(x, weight, bias, NULL);
+}
+
+Node *mel_op_linear_add(Node *x, Node *weight, Node *bias, Node *added)
+{
     if (bias && mel_node_dtype(bias) != DTYPE_F32) bias = mel_op_cast(bias, DTYPE_F32);
-    Node *in[] = {x, weight, bias};
-    return op_node(op_graph(x), &op_linear, NULL, in, 3, 2);
+    Node *in[] = {x, weight, bias, added};
+    return op_node(op_graph(x), &op_linear, NULL, in, 4, 2);
 }
 
 static void linear_samples(SampleSink *sink)
@@ -261,6 +277,14 @@ static void linear_samples(SampleSink *sink)
     w = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(64, 96), fixed);
     b = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(64), bias);
     sample_check(sink, "packed", mel_op_linear(x, w, b));
+    x = sample_input(sink, 1, 0, SHAPE(70, 96));
+    w = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(64, 96), fixed);
+    b = mel_graph_constant(sample_graph(sink), DTYPE_F32, SHAPE(64), bias);
+    Node *more = sample_input(sink, 1, 0, SHAPE(70, 64));
+    sample_check(sink, "packed, added", mel_op_linear_add(x, w, b, more));
+    x = sample_input(sink, 1, 0, SHAPE(2, 3, 8)), w = sample_input(sink, 1, 0, SHAPE(5, 8));
+    more = sample_input(sink, 1, 0, SHAPE(2, 3, 5));
+    sample_check(sink, "added", mel_op_linear_add(x, w, NULL, more));
 }
 
 const OpDef op_linear = {

@@ -54,7 +54,8 @@ static bool prepare_product(Prepare *prepare, const ProductSizes *sizes, bool tr
     product.c_batch = sizes->m * sizes->n;
     product.alpha = 1;
     product.dtype = product.c_dtype = node->dtype;
-    product.bias = node->in_count > 2 && node->in[2];
+    product.bias = node->in[2] != NULL;
+    product.beta = node->in[3] ? 1 : 0;
     if (!take_weights(prepare, state, err)) return false;
     if (mel_shape_count(&node->shape) == 0) return true;
     if (!product_bias_new(node, &state->bias, err) || !product_new(&product, &state->product, err))
@@ -67,10 +68,10 @@ static bool product_run_node(const CudaCall *call, Err *err)
 {
     MatmulState *state = (MatmulState *)call->state;
     if (!state->product) return true;
-    const void *bias = product_bias_of(call, &state->bias);
-    return cuda_started(err) && product_run(state->product, call->stream, call->in[0],
-                                            state->weights ? state->weights : call->in[1], bias,
-                                            call->out, call->scratch, err);
+    const ProductArrays arrays = {call->in[0], state->weights ? state->weights : call->in[1],
+                                  product_bias_of(call, &state->bias), call->in[3], call->out};
+    return cuda_started(err) &&
+           product_run(state->product, call->stream, &arrays, call->scratch, err);
 }
 
 static bool matmul_prepare(Prepare *prepare, Err *err)

@@ -62,5 +62,6 @@ int64_t thread_products_scratch_bytes(const ThreadProducts *products)
 void thread_products_run(ThreadProducts *products, int which, const void *x, const void *w,
                          void *out, void *scratch)
 {
-    dnn_run(products->kernels[thread_number() * products->count + which], x, w, NULL, out, scratch);
+    dnn_run(products->kernels[thread_number() * products->count + which],
+            &(DnnArrays){.x = x, .w = w, .out = out}, scratch);
 }

@@ -121,7 +121,7 @@ static Times measure(const DnnConv *conv, WinogradPass pass, int64_t rounds)
     Times times = {0};
     for (int64_t i = 0; i < rounds; i++) {
         int64_t begin = mel_monotonic_us();
-        dnn_run(kernel, x, w, NULL, out, theirs);
+        dnn_run(kernel, &(DnnArrays){.x = x, .w = w, .out = out}, theirs);
         keep_least(&times.direct_ms, begin);
         begin = mel_monotonic_us();
         winograd_run(winograd, x, w, NULL, out, ours);

@@ -79,17 +79,22 @@ static void check_product(Product p, int64_t skip)
     Array a = make_array(p.dtype, (p.batch - 1) * p.a_batch + a_rows * p.a_step, skip, 1);
     Array b = make_array(p.dtype, (p.batch - 1) * p.b_batch + b_rows * p.b_step, skip, 2);
     Array c = make_array(p.c_dtype, (p.batch - 1) * p.c_batch + p.m * p.c_step, skip, 3);
+    Array d = make_array(p.c_dtype, c.count, skip, 3);
     Array bias = make_array(p.c_dtype, p.n, skip, 4);
     CHECK_OK(product_new(&p, &plan, &err));
     void *scratch = cuda_alloc(product_scratch_bytes(plan), &err);
-    CHECK_OK(product_run(plan, runtime_stream(), a.at, b.at, p.bias ? bias.at : NULL, c.at, scratch,
-                         &err));
+    ProductArrays arrays = {.a = a.at, .b = b.at, .bias = p.bias ? bias.at : NULL, .c = c.at};
+    CHECK_OK(product_run(plan, runtime_stream(), &arrays, scratch, &err));
+    compare(&p, &a, &b, &bias, &c);
+    arrays.d = d.at; /* other memory, with what c held at first */
+    CHECK_OK(product_run(plan, runtime_stream(), &arrays, scratch, &err));
     compare(&p, &a, &b, &bias, &c);
     product_free(plan);
     cuda_free(scratch);
     free_array(&a);
     free_array(&b);
     free_array(&c);
+    free_array(&d);
     free_array(&bias);
 }
 
@@ -167,6 +172,11 @@ static void results_are_scaled_and_added(void **state)
         p.beta = 1;
         p.c_dtype = DTYPE_F32;
         check_product(p, 0);
+        p = rows(types[i], 24, 40, 64, false, true); /* a layer with its residual */
+        p.beta = 1;
+        p.bias = true;
+        check_product(p, 0);
+        check_product(p, 1);
     }
 }
 

@@ -230,7 +230,7 @@ static void panels_of_weights_and_blocks_of_tiles_go_together(void **state)
         int64_t bytes = dnn_scratch_bytes(kernel), more = winograd_scratch_bytes(ours);
         void *scratch = big_alloc(bytes > more ? bytes : more);
         assert_non_null(scratch);
-        dnn_run(kernel, x, w, NULL, wanted, scratch);
+        dnn_run(kernel, &(DnnArrays){.x = x, .w = w, .out = wanted}, scratch);
         winograd_run(ours, x, w, NULL, y, scratch);
         count = slope ? count : (int64_t)conv.out_size[0] * WIDTH * OUT;
         printf("pass %d %.1e\n", pass, distance(y, wanted, count));

@@ -41,9 +41,11 @@ static void write(void *to, DType dtype, int64_t i, float x)
 }
 
 /* Row i of batch item z. */
-static void multiply_row(const Product *p, int64_t z, int64_t i, const void *a, const void *b,
-                         const void *bias, void *c, float *sums)
+static void multiply_row(const Product *p, int64_t z, int64_t i, const ProductArrays *arrays,
+                         float *sums)
 {
+    const void *a = arrays->a, *b = arrays->b, *bias = arrays->bias;
+    const void *d = arrays->d ? arrays->d : arrays->c;
     for (int64_t j = 0; j < p->n; j++)
         sums[j] = 0;
     for (int64_t l = 0; l < p->k; l++) {
@@ -57,20 +59,20 @@ static void multiply_row(const Product *p, int64_t z, int64_t i, const void *a, 
     for (int64_t j = 0; j < p->n; j++) {
         const int64_t at = z * p->c_batch + i * p->c_step + j;
         float y = p->alpha * sums[j] + (bias ? read(bias, p->c_dtype, j) : 0);
-        if (p->beta != 0) y += p->beta * read(c, p->c_dtype, at);
-        write(c, p->c_dtype, at, y);
+        if (p->beta != 0) y += p->beta * read(d, p->c_dtype, at);
+        write(arrays->c, p->c_dtype, at, y);
     }
 }
 
-bool product_run(const ProductPlan *plan, Stream *, const void *a, const void *b, const void *bias,
-                 void *c, void *, Err *err)
+bool product_run(const ProductPlan *plan, Stream *, const ProductArrays *arrays, void *, Err *err)
 {
     const Product *p = &plan->product;
-    if (p->bias != (bias != NULL)) return mel_err(err, ERR_USAGE, "bias: asked for, not given");
+    if (p->bias != (arrays->bias != NULL))
+        return mel_err(err, ERR_USAGE, "bias: asked for, not given");
     float *sums = (float *)mel_alloc((size_t)(p->n + 1) * sizeof(float));
     for (int64_t z = 0; z < p->batch; z++)
         for (int64_t i = 0; i < p->m; i++)
-            multiply_row(p, z, i, a, b, bias, c, sums);
+            multiply_row(p, z, i, arrays, sums);
     free(sums);
     return true;
 }
