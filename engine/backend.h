@@ -67,6 +67,9 @@ struct Backend {
     void (*forget)(Backend *backend, void *recording); /* NULL is fine */
 
     const BackendPeers *peers; /* NULL where there is no such way */
+
+    /* Bytes of the device's memory that are in use, by whatever. NULL: it is the host's. */
+    int64_t (*memory_used)(Backend *backend);
 };
 
 /* The specification itself: every operation's plain reference, in double. */

@@ -66,3 +66,9 @@ const char *mel_device_text(void)
     const Backend *backend = mel_device();
     return backend->text ? backend->text : backend->name;
 }
+
+int64_t mel_device_memory_used(void)
+{
+    Backend *backend = mel_device();
+    return backend->memory_used ? backend->memory_used(backend) : 0;
+}

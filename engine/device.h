@@ -24,8 +24,9 @@ Backend *mel_backend_cuda(int index, Err *err);
  * none. */
 MEL_MUST_CHECK bool mel_device_use(const char *name, Err *err);
 
-Backend *mel_device(void);         /* the CPU unless another was chosen */
-const char *mel_device_name(void); /* "cpu", "cuda" */
+Backend *mel_device(void);            /* the CPU unless another was chosen */
+const char *mel_device_name(void);    /* "cpu", "cuda" */
+int64_t mel_device_memory_used(void); /* bytes, by whatever; 0 of the CPU, whose is the host's */
 const char *
 mel_device_text(void); /* for people: "NVIDIA H200, 139.7 GiB, compute capability 9.0" */
 

@@ -150,6 +150,12 @@ static void gpu_event_free(Backend *backend, void *event)
     runtime_event_free(event);
 }
 
+static int64_t gpu_memory_used(Backend *backend)
+{
+    (void)backend;
+    return runtime_memory_used();
+}
+
 Backend *mel_backend_cuda(int index, Err *err)
 {
     static Backend backend = {.name = runtime_name,
@@ -170,7 +176,8 @@ Backend *mel_backend_cuda(int index, Err *err)
                               .record = gpu_record,
                               .replay = gpu_replay,
                               .forget = gpu_forget,
-                              .peers = &runtime_peers};
+                              .peers = &runtime_peers,
+                              .memory_used = gpu_memory_used};
     if (!runtime_start(index, err)) return NULL;
     backend.text = runtime_text();
     return &backend;

@@ -29,6 +29,8 @@ bool runtime_copy(Stream *stream, void *to, const void *from, int64_t bytes, Err
 bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *err);
 bool runtime_wait(Stream *stream, Err *err);
 
+int64_t runtime_memory_used(void); /* bytes of the device, by whatever; 0 when that is not told */
+
 /* Records what `work` puts into the stream instead of doing it. */
 bool runtime_record(Stream *stream, bool (*work)(void *ctx, Err *err), void *ctx, void **recording,
                     Err *err);

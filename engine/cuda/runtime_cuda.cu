@@ -112,6 +112,12 @@ extern "C" void *cuda_alloc(int64_t bytes, Err *err)
     return NULL;
 }
 
+extern "C" int64_t runtime_memory_used(void)
+{
+    size_t left = 0, all = 0;
+    return cudaMemGetInfo(&left, &all) == cudaSuccess ? (int64_t)(all - left) : 0;
+}
+
 extern "C" void cuda_free(void *memory)
 {
     (void)cudaFree(memory);

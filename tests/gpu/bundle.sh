@@ -9,9 +9,10 @@ cd "$(dirname "$0")/../.."
 build=$1 folder=$2
 rm -rf "$folder"
 mkdir -p "$folder/lib" "$folder/tests/parity"
-cp "$build"/bin/gpu_* "$build/bin/bench-engine" "$folder"
-strip "$folder"/gpu_* "$folder/bench-engine"
-for program in "$folder"/gpu_* "$folder/bench-engine"; do
+for program in "$build"/bin/gpu_* "$build/bin/bench-engine" "$build/bin/bench-clip" \
+    "$build/bin/mel-full-model"; do
+    cp "$program" "$folder"
+    strip "$folder/$(basename "$program")"
     ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'
 done | sort -u | while read -r library; do cp -L "$library" "$folder/lib"; done
 cp -L /lib64/ld-linux-x86-64.so.2 "$folder/lib/ld.so"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: bench_torch.py NAME f32|bf16 ROUNDS [cpu|cuda [eager|compiled]]
 
-Prints the median milliseconds of a forward pass by PyTorch: the networks of tests/bench/bench_engine.c
+Prints the median milliseconds of a forward pass by PyTorch, and how many MB of a GPU it had at most: the networks of tests/bench/bench_engine.c
 with random weights, on as many threads as the process has cores, in channels_last where that is
 faster. Needs torch, diffusers and transformers; nothing is downloaded."""
 import ctypes
@@ -221,4 +221,4 @@ with torch.set_grad_enabled(name.startswith("train")):
         run()
         wait()
         times.append((time.perf_counter() - begin) * 1e3)
-print(statistics.median(times))
+print(statistics.median(times), torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else 0)

@@ -5,6 +5,9 @@
 #include "engine/cuda/runtime.h"
 #include "engine/cuda/kernel.h"
 
+#include <atomic>
+#include <malloc.h>
+
 extern "C" const char runtime_name[] = "emulated";
 
 extern "C" bool runtime_start(int index, Err *err)
@@ -25,6 +28,13 @@ extern "C" Stream *runtime_stream(void)
     return (Stream *)&stream;
 }
 
+static std::atomic<int64_t> used;
+
+extern "C" int64_t runtime_memory_used(void)
+{
+    return used;
+}
+
 extern "C" void *cuda_alloc(int64_t bytes, Err *err)
 {
     void *memory = NULL;
@@ -33,12 +43,14 @@ extern "C" void *cuda_alloc(int64_t bytes, Err *err)
         mel_err(err, ERR_NOMEM, "no memory for %lld bytes", (long long)bytes);
         return NULL;
     }
+    used += (int64_t)malloc_usable_size(memory);
     memset(memory, 0xff, size); /* NaN: what is read must have been written */
     return memory;
 }
 
 extern "C" void cuda_free(void *memory)
 {
+    used -= memory ? (int64_t)malloc_usable_size(memory) : 0;
     free(memory);
 }
 
