@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/network.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static bool open_weights(Network *network, NetworkNeed need, Err *err)
     }
     if (!ok) return false;
     detect_names(network);
-    return mel_checkpoint_sha256(network->checkpoint, network->sha256, err);
+    return true;
 }
 
 bool mel_network_open(const char *folder, const char *part, ModelKind kind, NetworkNeed need,
@@ -56,11 +57,58 @@ bool mel_network_open(const char *folder, const char *part, ModelKind kind, Netw
 
 void mel_network_close(Network *network)
 {
+    Err nobodys = {0};
     if (!network) return;
+    if (network->hashing) (void)!mel_network_hashed(network, &nobodys);
     mel_checkpoint_close(network->checkpoint);
     free(network->folder);
     free(network);
 }
+
+/* ---- the hash ------------------------------------------------------------------------------- */
+
+typedef struct Hashing {
+    const Checkpoint *checkpoint;
+    char sha256[SHA256_HEX_SIZE];
+    bool ok;
+    Err err;
+    pthread_t thread;
+    bool threaded;
+} Hashing;
+
+static void *hash(void *ctx)
+{
+    Hashing *hashing = ctx;
+    hashing->ok = mel_checkpoint_sha256(hashing->checkpoint, hashing->sha256, &hashing->err);
+    return NULL;
+}
+
+void mel_network_hash(Network *network)
+{
+    if (!network->checkpoint || network->hashing || *network->sha256) return;
+    Hashing *hashing = network->hashing = mel_alloc(sizeof *hashing);
+    hashing->checkpoint = network->checkpoint;
+    hashing->threaded = pthread_create(&hashing->thread, NULL, hash, hashing) == 0;
+    if (!hashing->threaded) hash(hashing);
+}
+
+bool mel_network_hashed(Network *network, Err *err)
+{
+    mel_network_hash(network);
+    Hashing *hashing = network->hashing;
+    if (!hashing) return true;
+    if (hashing->threaded) pthread_join(hashing->thread, NULL);
+    bool ok = hashing->ok;
+    if (ok)
+        memcpy(network->sha256, hashing->sha256, sizeof network->sha256);
+    else
+        *err = hashing->err;
+    free(hashing);
+    network->hashing = NULL;
+    return ok;
+}
+
+/* ---- sets of networks ----------------------------------------------------------------------- */
 
 void mel_network_set_add(NetworkSet *set, const char *prefix, const Network *network)
 {

@@ -13,7 +13,8 @@ typedef struct Network {
     char *folder;
     Checkpoint *checkpoint; /* NULL where the folder has a configuration only */
     CheckpointParams source;
-    char sha256[SHA256_HEX_SIZE]; /* of the weights; "" without */
+    char sha256[SHA256_HEX_SIZE]; /* of the weights: behind mel_network_hashed */
+    struct Hashing *hashing;      /* the network's own */
 } Network;
 
 /* Whether a folder without weights will do: for training from nothing. */
@@ -24,6 +25,11 @@ typedef enum NetworkNeed { NETWORK_WEIGHTS, NETWORK_CONFIG } NetworkNeed;
 MEL_MUST_CHECK bool mel_network_open(const char *folder, const char *part, ModelKind kind,
                                      NetworkNeed need, Network **out, Err *err);
 void mel_network_close(Network *network); /* NULL is fine */
+
+/* Begins to hash the weights, if there are any, in a thread: gigabytes take seconds. */
+void mel_network_hash(Network *network);
+/* Waits until the hash is there. ERR_IO: the weights cannot be read, or have changed. */
+MEL_MUST_CHECK bool mel_network_hashed(Network *network, Err *err);
 
 /* Networks by the prefix of their parameters in one graph: "unet." … */
 enum { NETWORK_SET_MAX = 8 };

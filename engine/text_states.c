@@ -27,8 +27,10 @@ static bool open_network(TextStates *s, const char *folder, const char *part, Er
     static const ModelKind kinds[] = {MODEL_T5, MODEL_CLIP_TEXT, MODEL_CLIP};
     for (size_t i = 0; i < MEL_COUNT(kinds); i++) {
         mel_err_clear(err);
-        if (mel_network_open(folder, part, kinds[i], NETWORK_WEIGHTS, &s->network, err))
+        if (mel_network_open(folder, part, kinds[i], NETWORK_WEIGHTS, &s->network, err)) {
+            mel_network_hash(s->network);
             return true;
+        }
         if (err->code != ERR_USAGE) return false; /* else it is another kind */
     }
     return mel_err_wrap(err, "no text encoder");
@@ -92,7 +94,7 @@ bool mel_text_states_open(const char *folder, const char *part, const char *toke
     bool ok = open_network(s, folder, part, err) && open_tokenizer(s, folder, tokenizer_part, err);
     if (ok) {
         describe(s, tokens);
-        ok = make_plan(s, float_type, err);
+        ok = make_plan(s, float_type, err) && mel_network_hashed(s->network, err);
     }
     if (ok)
         *out = s;

@@ -61,6 +61,7 @@ bool mel_codec_open(const char *folder, const char *part, int64_t height, int64_
     codec->float_type = float_type;
     bool ok = mel_network_open(folder, part, MODEL_VAE, NETWORK_WEIGHTS, &codec->network, err);
     if (ok) {
+        mel_network_hash(codec->network);
         const VaeConfig *vae = &codec->network->settings.vae;
         int64_t factor = (int64_t)1 << (vae->levels - 1);
         codec->shape = SHAPE(height, width, vae->channels);
@@ -71,7 +72,7 @@ bool mel_codec_open(const char *folder, const char *part, int64_t height, int64_
             (height % factor == 0 && width % factor == 0) ||
             mel_err(err, ERR_USAGE, "'%s' wants sides that %lld divides, not %lld and %lld",
                     codec->network->folder, (long long)factor, (long long)height, (long long)width);
-        ok = ok && check(codec, err);
+        ok = ok && check(codec, err) && mel_network_hashed(codec->network, err);
     }
     if (ok)
         *out = codec;

@@ -45,12 +45,26 @@ static bool read_synapse(MusicModel *m, const char *folder, Err *err)
     return ok;
 }
 
+static bool open_unet(const char *folder, const char *part, Network **out, Err *err)
+{
+    if (!mel_network_open(folder, part, MODEL_UNET, NETWORK_WEIGHTS, out, err)) return false;
+    mel_network_hash(*out);
+    return true;
+}
+
+static bool hashed(const MusicModel *m, Err *err)
+{
+    return mel_network_hashed(m->unet, err) &&
+           (!m->image_unet || mel_network_hashed(m->image_unet, err));
+}
+
 static bool open_networks(MusicModel *m, const char *folder, Err *err)
 {
     char *schedule = mel_path_join(folder, "scheduler/scheduler_config.json");
     bool ok =
         mel_schedule_read(schedule, &m->schedule, err) &&
-        mel_network_open(folder, "unet", MODEL_UNET, NETWORK_WEIGHTS, &m->unet, err) &&
+        open_unet(folder, "unet", &m->unet, err) &&
+        (!m->pictures || open_unet(folder, "image_unet", &m->image_unet, err)) &&
         mel_codec_open(folder, "vae", MUSIC_FRAMES, MUSIC_BINS, m->float_type, &m->codec, err) &&
         mel_vocoder_open(folder, MUSIC_FRAMES, m->float_type, &m->vocoder, err) &&
         mel_text_states_open(folder, "text_encoder", "tokenizer", m->tokens, m->float_type,
@@ -58,10 +72,7 @@ static bool open_networks(MusicModel *m, const char *folder, Err *err)
     free(schedule);
     if (!ok) return false;
     m->tokens = mel_text_states_tokens(m->text);
-    if (!m->pictures) return true;
-    return mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->image_unet,
-                            err) &&
-           read_synapse(m, folder, err);
+    return !m->pictures || read_synapse(m, folder, err);
 }
 
 static void site_name(char name[32], int site)
@@ -140,7 +151,8 @@ bool mel_music_model_open(const char *folder, bool pictures, int64_t tokens, DTy
 {
     MusicModel *m = mel_alloc(sizeof *m);
     *m = (MusicModel){.pictures = pictures, .tokens = tokens, .float_type = float_type};
-    if (open_networks(m, folder, err) && check_unet(m, err) && make_plan(m, err)) {
+    if (open_networks(m, folder, err) && check_unet(m, err) && make_plan(m, err) &&
+        hashed(m, err)) {
         make_buffers(m);
         *out = m;
         return true;

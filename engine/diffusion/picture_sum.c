@@ -47,7 +47,7 @@ bool mel_picture_sum_open(const char *folder, PictureSum **out, Err *err)
                mel_err(err, ERR_FORMAT, "'%s' sees no pictures", clip)) &&
               mel_network_open(folder, PICTURE_SUM_PART, MODEL_PICTURE_SUM, NETWORK_WEIGHTS,
                                &sum->network, err) &&
-              make_plan(sum, err);
+              make_plan(sum, err) && mel_network_hashed(sum->network, err);
     free(clip);
     if (ok)
         *out = sum;

@@ -44,7 +44,7 @@ bool mel_vocoder_open(const char *folder, int64_t frames, DType float_type, Voco
     free(below);
     bool ok = !there || (mel_network_open(folder, "vocoder", MODEL_HIFIGAN, NETWORK_WEIGHTS,
                                           &v->network, err) &&
-                         make_plan(v, float_type, err));
+                         make_plan(v, float_type, err) && mel_network_hashed(v->network, err));
     if (ok)
         *out = v;
     else

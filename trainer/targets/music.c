@@ -85,7 +85,8 @@ static bool open_networks(MusicTarget *m, Err *err)
         !mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->image_unet, err))
         return false;
     mel_network_set_add(&target->networks, "image_unet.", m->image_unet);
-    return mel_shards_made_with(target->shards, "image_unet", m->image_unet->sha256, err) &&
+    return mel_network_hashed(m->image_unet, err) &&
+           mel_shards_made_with(target->shards, "image_unet", m->image_unet->sha256, err) &&
            mel_synapse_plan(&m->config, &m->image_unet->settings.unet, &m->unet->settings.unet,
                             &m->synapse, err);
 }
