@@ -34,8 +34,9 @@ usage: ./do VERB
                    MEL_TORCH names a Python that has it)
   parity           the fixtures of tests/parity made anew, and full-size networks compared, with the
                    Python that MEL_TORCH names
-  gpu [bundle]     on a machine with a GPU: every test of the GPU's backend, compute-sanitizer, and speeds
-                   beside PyTorch (MEL_TORCH), into tests/gpu/reports/; bundle: the same as a folder,
+  gpu [bundle]     on a machine with a GPU: every test of the GPU's backend, compute-sanitizer, speeds
+                   beside PyTorch (MEL_TORCH), and a clip at full size (9.4 GB of random weights below
+                   TMPDIR), into tests/gpu/reports/; bundle: the same as a folder,
                    build-gpu/bundle, for a machine that has a GPU but none of Melkit's packages
   crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
   screenshots      pictures of mel-annotator, light, dark and at twice the size, in screenshots/

@@ -7,24 +7,20 @@
  * On a trained model (./do demo leaves one); mel-full-model writes one of the published sizes. The
  * picture is painted here; its features are taken while it is inverted. Shortest times of the
  * rounds, behind a first one that warms up. */
-#include "engine/engine.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/bench_models.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { STEPS_MAX = 1000, TOKENS = 64, SIDE = 512 };
+enum { TOKENS = 64, SIDE = 512 };
 static const char text[] = "A slow piano plays a calm tune over soft strings and a distant choir.";
 
 /* What 200 steps may take on a GPU of the H100's class. */
 enum { WANTED_STEPS = 200, WANTED_S = 4, WARM_S = 10 };
 
 typedef struct Bench {
-    MusicModel *music;
-    PictureModel *picture;
-    int times[STEPS_MAX], steps;
-    int32_t lengths[2]; /* of the text, of none */
+    Models models;
     uint8_t *rgb;
     float *image, *latent, *log_mel, *samples;
 } Bench;
@@ -49,31 +45,24 @@ static void paint(uint8_t *rgb)
         }
 }
 
-static void bench_open(Bench *b, const char *model, DType type)
+static void bench_open(Bench *b, const char *model, DType type, int steps)
 {
-    Err err = {0};
-    if (!mel_music_model_open(model, true, TOKENS, type, &b->music, &err) ||
-        !mel_picture_model_open(model, mel_music_model_synapse(b->music), type, &b->picture,
-                                &err) ||
-        !mel_schedule_times(mel_music_model_schedule(b->music), mel_sampler_grid(SAMPLER_DDIM),
-                            b->steps, b->times, &err) ||
-        !mel_music_text_length(b->music, text, &b->lengths[0], &err) ||
-        !mel_music_text_length(b->music, "", &b->lengths[1], &err))
-        give_up(&err);
-    const Shape *image = mel_picture_model_latent(b->picture);
-    const Shape *latent = mel_music_model_latent(b->music);
+    models_open(&b->models,
+                &(ModelsPlan){
+                    .folder = model, .text = text, .tokens = TOKENS, .steps = steps, .type = type});
+    const Shape *image = mel_picture_model_latent(b->models.picture);
+    const Shape *latent = mel_music_model_latent(b->models.music);
     b->rgb = mel_alloc((size_t)SIDE * SIDE * 3);
     b->image = mel_alloc((size_t)mel_shape_count(image) * sizeof(float));
     b->latent = mel_alloc((size_t)mel_shape_count(latent) * sizeof(float));
     b->log_mel = mel_alloc((size_t)MUSIC_FRAMES * MUSIC_BINS * sizeof(float));
-    b->samples = mel_alloc((size_t)mel_music_samples(b->music) * sizeof(float));
+    b->samples = mel_alloc((size_t)mel_music_samples(b->models.music) * sizeof(float));
     paint(b->rgb);
 }
 
 static void bench_close(Bench *b)
 {
-    mel_music_model_close(b->music);
-    mel_picture_model_close(b->picture);
+    models_close(&b->models);
     free(b->rgb);
     free(b->image);
     free(b->latent);
@@ -87,19 +76,23 @@ static Seconds make_clip(Bench *b)
     Seconds s;
     PictureFeatures *features;
     const PictureSize size = {.width = SIDE, .height = SIDE};
-    const MusicSampling how = {
-        .sampler = SAMPLER_DDIM, .times = b->times, .count = b->steps, .guidance = 3, .seed = 1};
+    const MusicSampling how = {.sampler = SAMPLER_DDIM,
+                               .times = b->models.times,
+                               .count = b->models.steps,
+                               .guidance = 3,
+                               .seed = 1};
     const int64_t began = mel_monotonic_us();
-    if (!mel_picture_encode(b->picture, b->rgb, size, b->image, &err)) give_up(&err);
+    if (!mel_picture_encode(b->models.picture, b->rgb, size, b->image, &err)) give_up(&err);
     s.encode = since(began);
-    if (!mel_picture_features(b->picture, b->image, CAPTURE_INVERT, b->times, b->steps, b->lengths,
-                              2, &features, NULL, &err))
+    if (!mel_picture_features(b->models.picture, b->image, CAPTURE_INVERT, b->models.times,
+                              b->models.steps, b->models.lengths, 2, &features, NULL, &err))
         give_up(&err);
     s.invert = since(began) - s.encode;
-    if (!mel_music_sample(b->music, text, features, &how, b->latent, NULL, &err)) give_up(&err);
+    if (!mel_music_sample(b->models.music, text, features, &how, b->latent, NULL, &err))
+        give_up(&err);
     s.sample = since(began) - s.encode - s.invert;
-    if (!mel_music_decode(b->music, b->latent, b->log_mel, &err) ||
-        !mel_music_vocode(b->music, b->log_mel, b->samples, &err))
+    if (!mel_music_decode(b->models.music, b->latent, b->log_mel, &err) ||
+        !mel_music_vocode(b->models.music, b->log_mel, b->samples, &err))
         give_up(&err);
     s.all = since(began);
     s.decode = s.all - s.encode - s.invert - s.sample;
@@ -117,12 +110,12 @@ static bool report(Bench *b, int64_t rounds, double ready, double first)
     }
     printf("a clip of 10.24 s in %d steps: %.2f s (picture %.2f, inversion with its features %.2f, "
            "music %.2f, sound %.2f)\n",
-           b->steps, best.all, best.encode, best.invert, best.sample, best.decode);
+           b->models.steps, best.all, best.encode, best.invert, best.sample, best.decode);
     printf("ready in %.1f s, the first clip in %.2f s", ready, first);
     if (mel_device_memory_used())
         printf(", %.0f MB of the GPU's memory", (double)mel_device_memory_used() / 1048576);
     printf("\n");
-    if (mel_equal(mel_device_name(), "cpu") || b->steps != WANTED_STEPS) return true;
+    if (mel_equal(mel_device_name(), "cpu") || b->models.steps != WANTED_STEPS) return true;
     bool fast = best.all < WANTED_S, warm = ready + first - best.all <= WARM_S;
     printf("wanted under %d s: %s; no warm-up longer than %d s: %s\n", WANTED_S,
            fast ? "met" : "MISSED", WARM_S, warm ? "met" : "MISSED");
@@ -152,10 +145,9 @@ int main(int argc, char **argv)
         puts("there is no trained model yet: ./do demo makes one (or --model)");
         return 0;
     }
-    b.steps = (int)steps;
     if (!mel_device_use(device, &err)) give_up(&err);
     int64_t began = mel_monotonic_us();
-    bench_open(&b, model, type);
+    bench_open(&b, model, type, (int)steps);
     double ready = since(began), first = make_clip(&b).all;
     bool met = report(&b, rounds, ready, first);
     bench_close(&b);

@@ -10,8 +10,7 @@
  * takes where nothing is taken: the music's for both halves of the guidance, and one of the
  * picture's for each way. */
 #include "curator/curator.h"
-#include "engine/engine.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/bench_models.h"
 
 #include <glob.h>
 #include <math.h>
@@ -19,16 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 1000, TOKENS = 40 };
+enum { TOKENS = 40 };
 static const char text[] = "A slow piano plays a calm tune over soft strings.";
 
 enum { BLIND = CAPTURE_INVERT + 1, WAYS }; /* no picture; else the way its features are taken */
 
 typedef struct Bench {
-    MusicModel *music;
-    PictureModel *picture;
-    int times[STEPS_MAX], steps;
-    int32_t lengths[2]; /* of the text, of none */
+    Models models;
     float *image, *trajectory, *latents[WAYS];
     PictureFeatures *features[BLIND];
     int64_t latent_count;
@@ -41,25 +37,20 @@ static void look(Bench *b, const char *path)
     LoadedPicture picture;
     if (!mel_load_picture(path, &picture, &err)) give_up(&err);
     const PictureSize size = {.width = picture.width, .height = picture.height};
-    size_t n = (size_t)mel_shape_count(mel_picture_model_latent(b->picture));
+    size_t n = (size_t)mel_shape_count(mel_picture_model_latent(b->models.picture));
     b->image = mel_alloc(n * sizeof *b->image);
-    b->trajectory = mel_alloc(n * (size_t)b->steps * sizeof *b->trajectory);
-    if (!mel_picture_encode(b->picture, picture.rgb, size, b->image, &err)) give_up(&err);
+    b->trajectory = mel_alloc(n * (size_t)b->models.steps * sizeof *b->trajectory);
+    if (!mel_picture_encode(b->models.picture, picture.rgb, size, b->image, &err)) give_up(&err);
     free(picture.rgb);
 }
 
-static void bench_open(Bench *b, const char *model, const char *path)
+static void bench_open(Bench *b, const char *model, const char *path, int steps)
 {
-    Err err = {0};
-    if (!mel_music_model_open(model, true, TOKENS, DTYPE_F32, &b->music, &err) ||
-        !mel_picture_model_open(model, mel_music_model_synapse(b->music), DTYPE_F32, &b->picture,
-                                &err) ||
-        !mel_schedule_times(mel_music_model_schedule(b->music), mel_sampler_grid(SAMPLER_DDIM),
-                            b->steps, b->times, &err) ||
-        !mel_music_text_length(b->music, text, &b->lengths[0], &err) ||
-        !mel_music_text_length(b->music, "", &b->lengths[1], &err))
-        give_up(&err);
-    b->latent_count = mel_shape_count(mel_music_model_latent(b->music));
+    models_open(
+        &b->models,
+        &(ModelsPlan){
+            .folder = model, .text = text, .tokens = TOKENS, .steps = steps, .type = DTYPE_F32});
+    b->latent_count = mel_shape_count(mel_music_model_latent(b->models.music));
     for (int i = 0; i < WAYS; i++)
         b->latents[i] = mel_alloc((size_t)b->latent_count * sizeof *b->latents[i]);
     look(b, path);
@@ -67,8 +58,7 @@ static void bench_open(Bench *b, const char *model, const char *path)
 
 static void bench_close(Bench *b)
 {
-    mel_music_model_close(b->music);
-    mel_picture_model_close(b->picture);
+    models_close(&b->models);
     free(b->image);
     free(b->trajectory);
     for (int i = 0; i < WAYS; i++)
@@ -84,8 +74,8 @@ static void take_features(Bench *b, int way)
 {
     Err err = {0};
     mel_picture_features_free(b->features[way]);
-    if (!mel_picture_features(b->picture, b->image, (Capture)way, b->times, b->steps, b->lengths, 2,
-                              &b->features[way], NULL, &err))
+    if (!mel_picture_features(b->models.picture, b->image, (Capture)way, b->models.times,
+                              b->models.steps, b->models.lengths, 2, &b->features[way], NULL, &err))
         give_up(&err);
 }
 
@@ -93,17 +83,20 @@ static void invert_picture(Bench *b, int way)
 {
     Err err = {0};
     (void)way;
-    if (!mel_picture_invert(b->picture, b->image, INVERT_AT, b->times, b->steps, b->trajectory,
-                            NULL, &err))
+    if (!mel_picture_invert(b->models.picture, b->image, INVERT_AT, b->models.times,
+                            b->models.steps, b->trajectory, NULL, &err))
         give_up(&err);
 }
 
 static void make_music(Bench *b, int way)
 {
     Err err = {0};
-    const MusicSampling how = {
-        .sampler = SAMPLER_DDIM, .times = b->times, .count = b->steps, .guidance = 3, .seed = 1};
-    if (!mel_music_sample(b->music, text, way == BLIND ? NULL : b->features[way], &how,
+    const MusicSampling how = {.sampler = SAMPLER_DDIM,
+                               .times = b->models.times,
+                               .count = b->models.steps,
+                               .guidance = 3,
+                               .seed = 1};
+    if (!mel_music_sample(b->models.music, text, way == BLIND ? NULL : b->features[way], &how,
                           b->latents[way], NULL, &err))
         give_up(&err);
 }
@@ -149,11 +142,12 @@ static bool report(Bench *b)
     double replay = shortest(b, take_features, CAPTURE_REPLAY);
     double invert = shortest(b, take_features, CAPTURE_INVERT);
     double mixed = shortest(b, make_music, CAPTURE_REPLAY);
-    double pass = shortest(b, invert_picture, BLIND) / b->steps, step = mixed / b->steps;
+    double pass = shortest(b, invert_picture, BLIND) / b->models.steps,
+           step = mixed / b->models.steps;
     make_music(b, CAPTURE_INVERT);
     printf("a step of the music %.1f ms, with a picture %.1f ms; of the picture's network %.1f ms, "
            "with what is taken %.1f ms\n",
-           alone / b->steps * 1e3, step * 1e3, pass * 1e3, invert / b->steps * 1e3);
+           alone / b->models.steps * 1e3, step * 1e3, pass * 1e3, invert / b->models.steps * 1e3);
     bool met = tell_saved("features taken while inverting", mixed + invert, mixed + replay,
                           pass / (step + 2 * pass));
     met = tell_saved("a further text of the picture", mixed, mixed + replay,
@@ -194,12 +188,11 @@ int main(int argc, char **argv)
             return 2;
         if (mel_equal(argv[i], "--rounds") && !mel_parse_i64(argv[i + 1], &b.rounds)) return 2;
     }
-    b.steps = (int)steps;
     char *weights = mel_path_join(model, "unet/diffusion_pytorch_model.safetensors");
     if (!picture || !mel_path_exists(weights)) {
         puts("there is no trained model yet: ./do demo makes one (or --model, --picture)");
     } else {
-        bench_open(&b, model, picture);
+        bench_open(&b, model, picture, (int)steps);
         met = report(&b);
         bench_close(&b);
     }

@@ -3,28 +3,10 @@
  * What a run takes up from a checkpoint is on the device what it was when it was written. */
 #include "tests/trainer/train_world.h"
 
-static char *world, *data, *model;
-
 static const char autoencoder[] =
     "{\"target\":\"autoencoder\",\"of\":\"pictures\",\"data\":\"%s\",\"model\":\"%s\","
     "\"batch\":2,\"accumulate\":2,\"learning_rate\":0.003,\"warmup\":2,\"ema\":0.9,"
     "\"checkpoint_every\":2,\"keep\":2,\"seed\":7}";
-
-static int make_world(void **state)
-{
-    (void)state;
-    world_open(&world, &data, &model);
-    world_shards(data);
-    world_model(model);
-    return 0;
-}
-
-static int free_world(void **state)
-{
-    (void)state;
-    world_close(world, data, model);
-    return 0;
-}
 
 /* On to step `steps`, from the run's checkpoint if it has one. */
 static void train(json_t *config, int steps, const char *run)
@@ -70,5 +52,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_that_was_stopped_ends_as_one_that_never_was),
     };
-    return cmocka_run_group_tests(tests, make_world, free_world);
+    return cmocka_run_group_tests(tests, make_picture_world, free_picture_world);
 }

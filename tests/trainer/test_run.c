@@ -9,28 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char *world, *data, *model;
-
 static const char autoencoder[] =
     "{\"target\":\"autoencoder\",\"of\":\"pictures\",\"data\":\"%s\",\"model\":\"%s\","
     "\"steps\":12,\"batch\":3,\"accumulate\":2,\"learning_rate\":0.003,\"warmup\":2,\"ema\":0.9,"
     "\"checkpoint_every\":3,\"keep\":2,\"validate_every\":6,\"seed\":7}";
-
-static int make_world(void **state)
-{
-    (void)state;
-    world_open(&world, &data, &model);
-    world_shards(data);
-    world_model(model);
-    return 0;
-}
-
-static int free_world(void **state)
-{
-    (void)state;
-    world_close(world, data, model);
-    return 0;
-}
 
 static char *run_folder(const char *name)
 {
@@ -385,5 +367,5 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_loss_that_is_no_number_stops_before_it_spoils_anything),
         cmocka_unit_test(shards_that_are_torn_or_mixed_are_named),
     };
-    return cmocka_run_group_tests(tests, make_world, free_world);
+    return cmocka_run_group_tests(tests, make_picture_world, free_picture_world);
 }

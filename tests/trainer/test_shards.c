@@ -5,8 +5,6 @@
 #include "tests/trainer/train_world.h"
 #include "trainer/order.h"
 
-static char *world;
-
 static int make_world(void **state)
 {
     (void)state;

@@ -7,8 +7,6 @@
 
 enum { SAMPLES = 163840, RATE_HZ = 16000, ITEMS = 16 };
 
-static char *world, *data, *model;
-
 /* Even items are low notes, odd ones high, each of its own pitch. */
 static void play(int item, int16_t *wave)
 {

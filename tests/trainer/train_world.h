@@ -110,4 +110,24 @@ static inline json_t *world_config(const char *format, const char *data, const c
     return config;
 }
 
+/* The world of a program's tests; of pictures where these make it before them, and free it behind.
+ */
+static char *world, *data, *model;
+
+static inline int make_picture_world(void **state)
+{
+    (void)state;
+    world_open(&world, &data, &model);
+    world_shards(data);
+    world_model(model);
+    return 0;
+}
+
+static inline int free_picture_world(void **state)
+{
+    (void)state;
+    world_close(world, data, model);
+    return 0;
+}
+
 #endif
