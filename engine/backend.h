@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside the engine: what a plan needs of a device. Work is put into streams; within one it runs in
- * order, and upload, download, copy and clear take part in that order. What is uploaded
- * may change or go at once; what is downloaded is there when the call returns. A backend without
- * streams of its own does everything at once. */
+ * order, and upload, download, copy and clear take part in that order. What is uploaded may change
+ * or go at once; what is downloaded is there when the call returns. A backend without streams of
+ * its own does everything at once. */
 #ifndef MEL_ENGINE_BACKEND_H
 #define MEL_ENGINE_BACKEND_H
 

@@ -44,14 +44,15 @@ static const Nccl *library(Err *err)
     static const char *const names[] = {"libnccl.so.2", NULL};
     static Nccl nccl;
     static bool open;
-#define SYMBOL(name)                                                                               \
-    {                                                                                              \
-#name, (void **)&nccl.name                                                                 \
-    }
-    const Symbol symbols[] = {SYMBOL(ncclGetUniqueId),       SYMBOL(ncclCommInitRank),
-                              SYMBOL(ncclCommDestroy),       SYMBOL(ncclCommAbort),
-                              SYMBOL(ncclCommGetAsyncError), SYMBOL(ncclAllReduce),
-                              SYMBOL(ncclGetErrorString)};
+    const Symbol symbols[] = {
+        {"ncclGetUniqueId",       (void **)&nccl.ncclGetUniqueId      },
+        {"ncclCommInitRank",      (void **)&nccl.ncclCommInitRank     },
+        {"ncclCommDestroy",       (void **)&nccl.ncclCommDestroy      },
+        {"ncclCommAbort",         (void **)&nccl.ncclCommAbort        },
+        {"ncclCommGetAsyncError", (void **)&nccl.ncclCommGetAsyncError},
+        {"ncclAllReduce",         (void **)&nccl.ncclAllReduce        },
+        {"ncclGetErrorString",    (void **)&nccl.ncclGetErrorString   }
+    };
     open = open || shared_library_open("NCCL", names, symbols, MEL_COUNT(symbols), err);
     return open ? &nccl : NULL;
 }
@@ -138,7 +139,9 @@ static bool done(void *group, bool *done, Err *err)
         return false;
     const cudaError_t status = cudaEventQuery(g->last);
     *done = status == cudaSuccess;
-    return *done || status == cudaErrorNotReady || fine(status, "the sums of the GPUs", err);
+    if (status != cudaErrorNotReady) return fine(status, "the sums of the GPUs", err);
+    (void)cudaGetLastError(); /* else the next kernel would seem not to have started */
+    return true;
 }
 
 /* It also frees what the other calls would need. */

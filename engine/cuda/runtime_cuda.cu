@@ -130,7 +130,7 @@ static Piece *next_piece(Err *err)
     return good(cudaEventSynchronize(piece->free), "cudaEventSynchronize", err) ? piece : NULL;
 }
 
-/* How many numbers go at once: no more than a piece holds on either side. */
+/* How many numbers go at once: as many as a piece holds of the device's type. */
 static int64_t numbers_at_once(DType dtype)
 {
     return PIECE_BYTES / (int64_t)mel_dtype_size(dtype);
