@@ -37,7 +37,7 @@ usage: ./do VERB
   gpu [bundle]     on a machine with a GPU: every test of the GPU's backend, compute-sanitizer, speeds
                    beside PyTorch (MEL_TORCH), and a clip at full size (9.4 GB of random weights below
                    TMPDIR), into tests/gpu/reports/; bundle: the same as a folder,
-                   build-gpu/bundle, for a machine that has a GPU but none of Melkit's packages
+                   build-gpu/bundle (and .tar.xz), for a machine that has a GPU but none of Melkit's packages
   crash [POINTS]   kill -9 at so many points: nine of ten in the store, one in mel's commands (10000)
   screenshots      pictures of mel-annotator, light, dark and at twice the size, in screenshots/
   deps [--dev]     install the packages of Debian that Melkit needs (--dev: the linters too)
@@ -218,7 +218,7 @@ screenshots)
 gpu)
     deps
     if [ "${1:-}" = bundle ]; then
-        configure_and_build build-gpu -DMEL_CUDA=ON -DMEL_TEST_DATA=tests/data
+        configure_and_build build-gpu -DMEL_CUDA=ON -DBUILD_SHARED_LIBS=ON -DMEL_TEST_DATA=tests/data
         exec sh tests/gpu/bundle.sh build-gpu build-gpu/bundle
     fi
     configure_and_build build-gpu -DMEL_CUDA=ON -DMEL_TEST_DATA="$PWD/tests/data"

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # A folder with the programs of run.sh, the libraries they need and their test data: for a machine that
 # has a GPU and its driver but none of Melkit's packages (most clusters).
-# usage: bundle.sh BUILD FOLDER; there: sh FOLDER/gpu.sh /absolute/REPORT.md. BUILD was configured with
-# -DMEL_TEST_DATA=tests/data (./do gpu bundle does all of it).
+# usage: bundle.sh BUILD FOLDER, which also makes FOLDER.tar.xz; there: sh FOLDER/gpu.sh
+# /absolute/REPORT.md. BUILD was configured with -DMEL_TEST_DATA=tests/data and, so that the programs
+# share the kernels, -DBUILD_SHARED_LIBS=ON (./do gpu bundle does all of it).
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1 folder=$2
@@ -15,6 +16,7 @@ for program in "$build"/bin/gpu_* "$build/bin/bench-engine" "$build/bin/bench-cl
     strip "$folder/$(basename "$program")"
     ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'
 done | sort -u | while read -r library; do cp -L "$library" "$folder/lib"; done
+strip "$folder"/lib/libmel_*.so 2>/dev/null || :
 cp -L /lib64/ld-linux-x86-64.so.2 "$folder/lib/ld.so"
 cp tests/parity/bench_torch.py "$folder/tests/parity"
 cp -r tests/data "$folder/tests"
@@ -24,4 +26,5 @@ cat >"$folder/gpu.sh" <<TEXT
 export MEL_COMMIT=$(git rev-parse --short HEAD)
 cd "\$(dirname "\$0")" && exec sh ./run.sh . "\$@"
 TEXT
-du -sh "$folder"
+tar c -C "$(dirname "$folder")" "$(basename "$folder")" | xz -T0 -6 >"$folder.tar.xz"
+du -sh "$folder" "$folder.tar.xz"
