@@ -103,7 +103,7 @@ static bool wait_for_the_thread(GradientSums *s, bool ran, Err *err)
     while (s->talk.working)
         pthread_cond_wait(&s->changed, &s->lock);
     pthread_mutex_unlock(&s->lock);
-    if (s->failed) *err = s->why;
+    if (s->failed && ran) *err = s->why; /* else the run has said why */
     return !s->failed;
 }
 
