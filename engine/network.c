@@ -42,29 +42,6 @@ static bool open_weights(Network *network, NetworkNeed need, Err *err)
     return true;
 }
 
-bool mel_network_open(const char *folder, const char *part, ModelKind kind, NetworkNeed need,
-                      Network **out, Err *err)
-{
-    Network *network = mel_alloc(sizeof *network);
-    network->folder = part ? mel_path_join(folder, part) : mel_strdup(folder);
-    bool ok = read_config(network, kind, err) && open_weights(network, need, err);
-    if (ok)
-        *out = network;
-    else
-        mel_network_close(network);
-    return ok;
-}
-
-void mel_network_close(Network *network)
-{
-    Err nobodys = {0};
-    if (!network) return;
-    if (network->hashing) (void)!mel_network_hashed(network, &nobodys);
-    mel_checkpoint_close(network->checkpoint);
-    free(network->folder);
-    free(network);
-}
-
 /* ---- the hash ------------------------------------------------------------------------------- */
 
 typedef struct Hashing {
@@ -83,9 +60,8 @@ static void *hash(void *ctx)
     return NULL;
 }
 
-void mel_network_hash(Network *network)
+static void begin_hash(Network *network)
 {
-    if (!network->checkpoint || network->hashing || *network->sha256) return;
     Hashing *hashing = network->hashing = mel_alloc(sizeof *hashing);
     hashing->checkpoint = network->checkpoint;
     hashing->threaded = pthread_create(&hashing->thread, NULL, hash, hashing) == 0;
@@ -94,7 +70,6 @@ void mel_network_hash(Network *network)
 
 bool mel_network_hashed(Network *network, Err *err)
 {
-    mel_network_hash(network);
     Hashing *hashing = network->hashing;
     if (!hashing) return true;
     if (hashing->threaded) pthread_join(hashing->thread, NULL);
@@ -106,6 +81,32 @@ bool mel_network_hashed(Network *network, Err *err)
     free(hashing);
     network->hashing = NULL;
     return ok;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+bool mel_network_open(const char *folder, const char *part, ModelKind kind, NetworkNeed need,
+                      Network **out, Err *err)
+{
+    Network *network = mel_alloc(sizeof *network);
+    network->folder = part ? mel_path_join(folder, part) : mel_strdup(folder);
+    bool ok = read_config(network, kind, err) && open_weights(network, need, err);
+    if (ok && need == NETWORK_HASHED) begin_hash(network);
+    if (ok)
+        *out = network;
+    else
+        mel_network_close(network);
+    return ok;
+}
+
+void mel_network_close(Network *network)
+{
+    Err nobodys = {0};
+    if (!network) return;
+    (void)!mel_network_hashed(network, &nobodys);
+    mel_checkpoint_close(network->checkpoint);
+    free(network->folder);
+    free(network);
 }
 
 /* ---- sets of networks ----------------------------------------------------------------------- */

@@ -17,8 +17,9 @@ typedef struct Network {
     struct Hashing *hashing;      /* the network's own */
 } Network;
 
-/* Whether a folder without weights will do: for training from nothing. */
-typedef enum NetworkNeed { NETWORK_WEIGHTS, NETWORK_CONFIG } NetworkNeed;
+/* Weights; weights whose hash is asked for later (mel_network_hashed) and begun in a thread, since
+ * gigabytes take seconds; or that a folder without weights will do, for training from nothing. */
+typedef enum NetworkNeed { NETWORK_WEIGHTS, NETWORK_HASHED, NETWORK_CONFIG } NetworkNeed;
 
 /* Opens `folder`, or folder/part when part is not NULL. Layouts of names other than diffusers' are
  * told apart (names.h). ERR_NOT_FOUND when a file lacks; ERR_USAGE when it is another kind. */
@@ -26,9 +27,8 @@ MEL_MUST_CHECK bool mel_network_open(const char *folder, const char *part, Model
                                      NetworkNeed need, Network **out, Err *err);
 void mel_network_close(Network *network); /* NULL is fine */
 
-/* Begins to hash the weights, if there are any, in a thread: gigabytes take seconds. */
-void mel_network_hash(Network *network);
-/* Waits until the hash is there. ERR_IO: the weights cannot be read, or have changed. */
+/* Waits until the hash is there, of a network opened with NETWORK_HASHED. ERR_IO: the weights
+ * cannot be read, or have changed. */
 MEL_MUST_CHECK bool mel_network_hashed(Network *network, Err *err);
 
 /* Networks by the prefix of their parameters in one graph: "unet." … */

@@ -27,10 +27,7 @@ static bool open_network(TextStates *s, const char *folder, const char *part, Er
     static const ModelKind kinds[] = {MODEL_T5, MODEL_CLIP_TEXT, MODEL_CLIP};
     for (size_t i = 0; i < MEL_COUNT(kinds); i++) {
         mel_err_clear(err);
-        if (mel_network_open(folder, part, kinds[i], NETWORK_WEIGHTS, &s->network, err)) {
-            mel_network_hash(s->network);
-            return true;
-        }
+        if (mel_network_open(folder, part, kinds[i], NETWORK_HASHED, &s->network, err)) return true;
         if (err->code != ERR_USAGE) return false; /* else it is another kind */
     }
     return mel_err_wrap(err, "no text encoder");

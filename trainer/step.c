@@ -74,7 +74,7 @@ static bool build_graph(TrainStep *step, Err *err)
     mel_graph_recompute(graph, step->config->recompute);
     mel_graph_training(graph, true);
     Node *loss = step->target->def->loss(step->target, graph, (int)step->config->batch);
-    step->trained = trained_new(graph, step->variables);
+    step->trained = trained_new(graph, step->variables, step->collective != NULL);
     const int count = trained_count(step->trained);
     Node **wrt = mel_alloc((size_t)count * sizeof(Node *) + 1);
     for (int i = 0; i < count; i++)

@@ -19,6 +19,7 @@ typedef struct BucketEnd {
 struct Trained {
     Graph *graph;
     Variables *variables;
+    bool ranks;
     int count;
     TrainedGroup *groups;
     int *sequence; /* in which gradients are complete, then what has none */
@@ -45,11 +46,13 @@ const char *trained_group_name(TrainedGroup group)
     return group_names[group];
 }
 
-Trained *trained_new(Graph *graph, Variables *variables)
+Trained *trained_new(Graph *graph, Variables *variables, bool ranks)
 {
     Trained *t = mel_alloc(sizeof *t);
-    *t =
-        (Trained){.graph = graph, .variables = variables, .count = mel_graph_variable_count(graph)};
+    *t = (Trained){.graph = graph,
+                   .variables = variables,
+                   .ranks = ranks,
+                   .count = mel_graph_variable_count(graph)};
     const size_t count = (size_t)t->count;
     int64_t numbers = 0;
     t->groups = mel_alloc(count * sizeof *t->groups + 1);
@@ -96,7 +99,7 @@ Node *trained_gradient(const Trained *t, int i)
 
 static void end_bucket(Trained *t)
 {
-    if (!t->bucket_filled) return;
+    if (!t->ranks || !t->bucket_filled) return;
     t->ends[t->end_count++] =
         (BucketEnd){.complete = t->complete, .milestone = mel_graph_milestone(t->graph)};
     t->bucket_filled = 0;

@@ -32,8 +32,9 @@ const char *trained_name(char text[TRAINED_NAME_SIZE], TrainedKind kind, const c
 
 typedef struct Trained Trained;
 
-/* All variables that the graph has by now. Both must outlive it. */
-Trained *trained_new(Graph *graph, Variables *variables);
+/* All variables that the graph has by now. Both must outlive it. ranks: whether their gradients are
+ * to be added up over several, in buckets. */
+Trained *trained_new(Graph *graph, Variables *variables, bool ranks);
 void trained_free(Trained *trained); /* NULL is fine */
 
 int trained_count(const Trained *trained);
@@ -41,7 +42,7 @@ Node *trained_param(const Trained *trained, int i); /* in the graph's order */
 
 /* The variable to which the gradient of parameter i is to be added. */
 Node *trained_gradient(const Trained *trained, int i);
-/* That has been built. A milestone of the graph ends each bucket of such gradients. */
+/* That has been built. For several ranks a milestone of the graph ends each bucket. */
 void trained_complete(Trained *trained, int i);
 /* All gradients have been built; what has none is a statistic. */
 void trained_completed(Trained *trained);

@@ -53,6 +53,11 @@ static bool gpu_download(Backend *backend, Stream *stream, const Tensor *to, con
     return runtime_copy_out(stream_or_default(stream), to, from, kept, err);
 }
 
+bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err)
+{
+    return runtime_copy_in(runtime_stream(), to, kept, from, err);
+}
+
 static bool gpu_copy(Backend *backend, Stream *stream, void *to, const void *from, int64_t bytes,
                      Err *err)
 {

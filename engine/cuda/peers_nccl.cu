@@ -36,7 +36,7 @@ struct Group {
     const Nccl *nccl;
     ncclComm_t comm;
     cudaStream_t stream;
-    cudaEvent_t last; /* behind the last sum */
+    void *last; /* an event behind the last sum */
 };
 
 static const Nccl *library(Err *err)
@@ -84,7 +84,7 @@ static void leave(void *group)
 {
     Group *g = (Group *)group;
     if (g->comm) (void)g->nccl->ncclCommDestroy(g->comm);
-    if (g->last) (void)cudaEventDestroy(g->last);
+    runtime_event_free(g->last);
     if (g->stream) (void)cudaStreamDestroy(g->stream);
     delete g;
 }
@@ -97,7 +97,7 @@ static bool make_stream(Group *g, Err *err)
                 "cudaDeviceGetStreamPriorityRange", err) &&
            fine(cudaStreamCreateWithPriority(&g->stream, cudaStreamNonBlocking, greatest),
                 "cudaStreamCreate", err) &&
-           fine(cudaEventCreateWithFlags(&g->last, cudaEventDisableTiming), "cudaEventCreate", err);
+           runtime_event_new(&g->last, err);
 }
 
 static bool join(Backend *, const PeersId *id, int rank, int size, void **out, Err *err)
@@ -126,7 +126,7 @@ static bool sum(void *group, void *event, float *memory, int64_t count, Err *err
                 g->nccl->ncclAllReduce(memory, memory, (size_t)count, NCCL_FLOAT32, NCCL_SUM,
                                        g->comm, g->stream),
                 "ncclAllReduce", err) &&
-           fine(cudaEventRecord(g->last, g->stream), "cudaEventRecord", err);
+           runtime_event_put((Stream *)g->stream, g->last, err);
 }
 
 static bool done(void *group, bool *done, Err *err)
@@ -137,7 +137,7 @@ static bool done(void *group, bool *done, Err *err)
               err) ||
         !good(g->nccl, broken, "NCCL", err))
         return false;
-    const cudaError_t status = cudaEventQuery(g->last);
+    const cudaError_t status = cudaEventQuery((cudaEvent_t)g->last);
     *done = status == cudaSuccess;
     if (status != cudaErrorNotReady) return fine(status, "the sums of the GPUs", err);
     (void)cudaGetLastError(); /* else the next kernel would seem not to have started */

@@ -196,11 +196,6 @@ extern "C" bool runtime_clear(Stream *stream, void *memory, int64_t bytes, Err *
                 err);
 }
 
-extern "C" bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err)
-{
-    return runtime_copy_in(runtime_stream(), to, kept, from, err);
-}
-
 extern "C" bool runtime_wait(Stream *stream, Err *err)
 {
     return good(cudaStreamSynchronize((cudaStream_t)stream), "the GPU's work", err);

@@ -59,9 +59,8 @@ bool mel_codec_open(const char *folder, const char *part, int64_t height, int64_
 {
     Codec *codec = mel_alloc(sizeof *codec);
     codec->float_type = float_type;
-    bool ok = mel_network_open(folder, part, MODEL_VAE, NETWORK_WEIGHTS, &codec->network, err);
+    bool ok = mel_network_open(folder, part, MODEL_VAE, NETWORK_HASHED, &codec->network, err);
     if (ok) {
-        mel_network_hash(codec->network);
         const VaeConfig *vae = &codec->network->settings.vae;
         int64_t factor = (int64_t)1 << (vae->levels - 1);
         codec->shape = SHAPE(height, width, vae->channels);

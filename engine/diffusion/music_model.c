@@ -45,13 +45,6 @@ static bool read_synapse(MusicModel *m, const char *folder, Err *err)
     return ok;
 }
 
-static bool open_unet(const char *folder, const char *part, Network **out, Err *err)
-{
-    if (!mel_network_open(folder, part, MODEL_UNET, NETWORK_WEIGHTS, out, err)) return false;
-    mel_network_hash(*out);
-    return true;
-}
-
 static bool hashed(const MusicModel *m, Err *err)
 {
     return mel_network_hashed(m->unet, err) &&
@@ -63,8 +56,9 @@ static bool open_networks(MusicModel *m, const char *folder, Err *err)
     char *schedule = mel_path_join(folder, "scheduler/scheduler_config.json");
     bool ok =
         mel_schedule_read(schedule, &m->schedule, err) &&
-        open_unet(folder, "unet", &m->unet, err) &&
-        (!m->pictures || open_unet(folder, "image_unet", &m->image_unet, err)) &&
+        mel_network_open(folder, "unet", MODEL_UNET, NETWORK_HASHED, &m->unet, err) &&
+        (!m->pictures ||
+         mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_HASHED, &m->image_unet, err)) &&
         mel_codec_open(folder, "vae", MUSIC_FRAMES, MUSIC_BINS, m->float_type, &m->codec, err) &&
         mel_vocoder_open(folder, MUSIC_FRAMES, m->float_type, &m->vocoder, err) &&
         mel_text_states_open(folder, "text_encoder", "tokenizer", m->tokens, m->float_type,

@@ -112,10 +112,9 @@ static bool open_parts(PictureModel *m, const char *folder, Err *err)
 {
     char *schedule = mel_path_join(folder, "image_scheduler/scheduler_config.json");
     bool ok = mel_schedule_read(schedule, &m->schedule, err) &&
-              mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->unet, err);
-    if (ok) mel_network_hash(m->unet);
-    ok = ok && open_codec(m, folder, err) && encode_null_text(m, folder, err) &&
-         make_plan(m, err) && mel_network_hashed(m->unet, err);
+              mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_HASHED, &m->unet, err) &&
+              open_codec(m, folder, err) && encode_null_text(m, folder, err) && make_plan(m, err) &&
+              mel_network_hashed(m->unet, err);
     free(schedule);
     if (!ok) return false;
     m->n = mel_shape_count(mel_codec_latent_shape(m->codec));

@@ -45,7 +45,7 @@ bool mel_picture_sum_open(const char *folder, PictureSum **out, Err *err)
     bool ok = mel_towers_open(clip, DTYPE_F32, &sum->clip, err) &&
               (mel_towers_info(sum->clip)->has[TOWER_PICTURE] ||
                mel_err(err, ERR_FORMAT, "'%s' sees no pictures", clip)) &&
-              mel_network_open(folder, PICTURE_SUM_PART, MODEL_PICTURE_SUM, NETWORK_WEIGHTS,
+              mel_network_open(folder, PICTURE_SUM_PART, MODEL_PICTURE_SUM, NETWORK_HASHED,
                                &sum->network, err) &&
               make_plan(sum, err) && mel_network_hashed(sum->network, err);
     free(clip);

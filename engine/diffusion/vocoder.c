@@ -42,7 +42,7 @@ bool mel_vocoder_open(const char *folder, int64_t frames, DType float_type, Voco
     *v = (Vocoder){.frames = frames,
                    .samples = frames * mel_front_settings(MEL_FRONT_AUDIOLDM)->hop};
     free(below);
-    bool ok = !there || (mel_network_open(folder, "vocoder", MODEL_HIFIGAN, NETWORK_WEIGHTS,
+    bool ok = !there || (mel_network_open(folder, "vocoder", MODEL_HIFIGAN, NETWORK_HASHED,
                                           &v->network, err) &&
                          make_plan(v, float_type, err) && mel_network_hashed(v->network, err));
     if (ok)

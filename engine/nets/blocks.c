@@ -15,17 +15,20 @@ static Node *bias_of(Graph *graph, const char *name, int64_t count, Bias bias)
     return bias == BIAS ? net_param(graph, name, "bias", SHAPE(count)) : NULL;
 }
 
-Node *net_linear(Graph *graph, Node *x, const char *name, int64_t out, Bias bias)
+static Node *linear(Graph *graph, Node *x, const char *name, int64_t out, Bias bias, Node *onto)
 {
     Node *weight = net_param(graph, name, "weight", SHAPE(out, mel_node_dim(x, -1)));
-    return mel_op_linear(x, weight, bias_of(graph, name, out, bias));
+    return mel_op_linear_add(x, weight, bias_of(graph, name, out, bias), onto);
+}
+
+Node *net_linear(Graph *graph, Node *x, const char *name, int64_t out, Bias bias)
+{
+    return linear(graph, x, name, out, bias, NULL);
 }
 
 Node *net_linear_onto(Graph *graph, Node *onto, Node *x, const char *name)
 {
-    int64_t out = mel_node_dim(onto, -1);
-    Node *weight = net_param(graph, name, "weight", SHAPE(out, mel_node_dim(x, -1)));
-    return mel_op_linear_add(x, weight, bias_of(graph, name, out, BIAS), onto);
+    return linear(graph, x, name, mel_node_dim(onto, -1), BIAS, onto);
 }
 
 static int64_t channels_per_group(Node *x, const ConvOptions *options)

@@ -82,7 +82,7 @@ static bool open_networks(MusicTarget *m, Err *err)
         (TrainedPart){.prefix = "unet.", .folder = "unet", .network = m->unet};
     if (m->modalities == WITH_TEXT) return true;
     if (!mel_synapse_config(m->synapse_object, &m->config, err) ||
-        !mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_WEIGHTS, &m->image_unet, err))
+        !mel_network_open(folder, "image_unet", MODEL_UNET, NETWORK_HASHED, &m->image_unet, err))
         return false;
     mel_network_set_add(&target->networks, "image_unet.", m->image_unet);
     return mel_network_hashed(m->image_unet, err) &&

@@ -78,11 +78,6 @@ extern "C" bool runtime_clear(Stream *, void *memory, int64_t bytes, Err *)
     return true;
 }
 
-extern "C" bool cuda_upload(void *to, DType kept, const Tensor *from, Err *err)
-{
-    return runtime_copy_in(NULL, to, kept, from, err);
-}
-
 extern "C" bool runtime_wait(Stream *, Err *)
 {
     return true;
